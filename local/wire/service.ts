@@ -1,0 +1,63 @@
+/**
+ * What a service of the embedded account is to the wire server: the SDK client that describes its operations, and the
+ * operations it implements. Everything else of that client is answered 501 with the operation's name.
+ */
+
+/** An error as AWS answers it: `code` and HTTP `status` are what clients match on. `fields` go into the body beside the message. */
+export class AwsError extends Error {
+  override readonly name = 'AwsError'
+  readonly code: string
+  readonly status: number
+  readonly fields: Readonly<Record<string, unknown>>
+
+  constructor(code: string, message: string, options: { status?: number; fields?: Record<string, unknown> } = {}) {
+    super(message)
+    this.code = code
+    this.status = options.status ?? 400
+    this.fields = options.fields ?? {}
+  }
+}
+
+/** Who calls, as derived from the access key of the request's signature. */
+export interface Caller {
+  readonly accountId: string
+  readonly region: string
+  /** ARN of the user or assumed role. */
+  readonly arn: string
+  readonly accessKeyId: string
+  readonly requestId: string
+}
+
+/**
+ * One operation: decoded input in, output out, both in the SDK's own shapes (Date, Uint8Array, undefined for absent).
+ * Throws AwsError for what AWS refuses; anything else that it throws is answered InternalFailure (500).
+ * The parameter is `never` so that an operation may declare the SDK's request type as its input.
+ */
+export type Operation = (input: never, caller: Caller) => unknown
+
+export type Operations = Readonly<Record<string, Operation>>
+
+/** A service: `sdk` is the whole module namespace of its `@aws-sdk/client-*`, the source of every schema. */
+export interface Service {
+  readonly sdk: object
+  /** Name of the exported client class, e.g. `EC2Client`. */
+  readonly clientName: string
+  readonly operations: Operations
+}
+
+/** An event as EventBridge carries it. */
+export interface AwsEvent {
+  readonly id: string
+  readonly version: '0'
+  readonly source: string
+  readonly 'detail-type': string
+  readonly account: string
+  readonly region: string
+  /** ISO 8601, whole seconds. */
+  readonly time: string
+  readonly resources: readonly string[]
+  readonly detail: Readonly<Record<string, unknown>>
+}
+
+/** What a service says when it emits an event; the event bus adds id, time, account and region. */
+export type EmittedEvent = Pick<AwsEvent, 'source' | 'detail-type' | 'resources' | 'detail'>
