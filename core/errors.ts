@@ -50,8 +50,6 @@ export const ERROR_KINDS = {
   QuotaExceeded: 'lost',
   /** A record moved on while we worked from an older view of it: someone else does the same work. */
   LostRace: 'lost',
-  /** Some machines of a fleet run are not protected; the others are. */
-  FleetPartlyProtected: 'lost',
 
   /** A task answered what its contract does not allow, or a record does not parse. */
   ContractBroken: 'bug',
@@ -62,8 +60,18 @@ export const ERROR_KINDS = {
 export type ErrorName = keyof typeof ERROR_KINDS
 export type ErrorKind = (typeof ERROR_KINDS)[ErrorName]
 
-/** Names that the state machines' own Fail states end with: the outcome of a whole run. */
-export const RUN_FAILURES = ['FleetPartlyProtected', 'PointFailed', 'RevertFailed', 'RevertStuck', 'RevertNotRecorded'] as const
+/**
+ * Names that only the state machines' own Fail states end with. A run that fails otherwise ends with the name of the error
+ * that made it fail.
+ */
+export const RUN_FAILURES = [
+  /** Some machines of a fleet run are not protected; the others are. */
+  'FleetPartlyProtected',
+  /** A revert failed, and so did putting the disks back: the machine needs a person. Nothing was deleted. */
+  'RevertStuck',
+  /** The machine is reverted and runs; only the bookkeeping is unfinished. The next revert of the machine finishes it. */
+  'RevertNotRecorded',
+] as const
 
 /**
  * An error of the closed list. The message says what failed, on which object, and what to do.

@@ -21,13 +21,21 @@ const nothing = z.strictObject({})
 
 // protect-fleet
 
-/** What a schedule starts `protect-fleet` with. */
-export const fleetInput = z.strictObject({ policy: policyName, scheduledAt: instant })
+/** What a schedule starts `protect-fleet` with; `{"policy":"…"}` is enough from the console. */
+export const fleetInput = z.strictObject({ policy: policyName, scheduledAt: instant.optional() })
 
 export const discoverMachines = contract({
   name: 'DiscoverMachines',
-  input: z.strictObject({ policy: policyName, scheduledAt: instant, run: runId }),
-  output: z.strictObject({ bucket: z.string(), key: z.string(), machineCount: z.int().nonnegative() }),
+  /** `request` is the execution's whole input as somebody typed it: parsed here, so that a wrong one is named. */
+  input: z.strictObject({ request: z.unknown(), run: runId, startedAt: instant }),
+  output: z.strictObject({
+    policy: policyName,
+    /** As scheduled, or when the run started. */
+    scheduledAt: instant,
+    bucket: z.string(),
+    key: z.string(),
+    machineCount: z.int().nonnegative(),
+  }),
   environment: reports.extend(policies.shape),
 })
 
@@ -51,7 +59,7 @@ export const protectInput = z.strictObject({ machine: machineId, policy: policyN
 
 export const inspectMachine = contract({
   name: 'InspectMachine',
-  /** `request` is the execution's whole input as somebody typed it: parsed here, so that a wrong one is named. */
+  /** `request` as in DiscoverMachines. */
   input: z.strictObject({ request: z.unknown(), run: runId, startedAt: instant }),
   output: z.strictObject({ machine: machineId, policy: policyName, diskCount: z.int().positive() }),
   environment: catalog.extend(policies.shape),
