@@ -72,7 +72,11 @@ export interface ObservedVolume {
   readonly state: 'creating' | 'available' | 'in-use' | 'deleting' | 'deleted' | 'error'
   readonly availabilityZone: string
   readonly specification: VolumeSpecification
-  readonly attachedTo: readonly { readonly machine: string; readonly device: string; readonly state: Attachment['state'] }[]
+  readonly attachedTo: readonly {
+    readonly machine: string
+    readonly device: string
+    readonly state: Attachment['state']
+  }[]
 }
 
 export interface NewVolume {
@@ -117,7 +121,12 @@ export interface Snapshots {
    * One CreateSnapshots: all EBS volumes of the machine at one instant, except `exclude`. **Not repeatable** (AWS facts A.1): after
    * AwsUnavailable the caller must look (`tagged`) before it asks again. After any other error nothing was made.
    */
-  createSet(machine: string, exclude: { readonly volumes: readonly string[]; readonly boot: boolean }, tags: Tags, description: string): Promise<ObservedSnapshot[]>
+  createSet(
+    machine: string,
+    exclude: { readonly volumes: readonly string[]; readonly boot: boolean },
+    tags: Tags,
+    description: string,
+  ): Promise<ObservedSnapshot[]>
   /** Gone is done. */
   ensureDeleted(snapshot: string): Promise<void>
   tag(snapshots: readonly string[], tags: Tags): Promise<void>
@@ -198,13 +207,19 @@ export interface Guests {
   isReachable(machine: string): Promise<boolean>
   /** Runs a shell command; the id under which its result will be found. Repeating runs it again: read-only commands only. */
   run(machine: string, command: string, timeoutSeconds: number): Promise<string>
-  result(machine: string, command: string): Promise<{ readonly state: 'running' | 'succeeded' | 'failed'; readonly output: string }>
+  result(
+    machine: string,
+    command: string,
+  ): Promise<{ readonly state: 'running' | 'succeeded' | 'failed'; readonly output: string }>
 }
 
 /** Machine lists and run reports, too long to pass from state to state. */
 export interface Reports {
   /** Streams a JSON array; returns how many items. */
-  writeList(key: string, items: AsyncIterable<readonly unknown[]>): Promise<{ readonly bucket: string; readonly key: string; readonly count: number }>
+  writeList(
+    key: string,
+    items: AsyncIterable<readonly unknown[]>,
+  ): Promise<{ readonly bucket: string; readonly key: string; readonly count: number }>
   readText(bucket: string, key: string): Promise<string>
 }
 

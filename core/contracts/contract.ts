@@ -4,7 +4,11 @@ import type { z } from 'zod'
  * What crosses the border of a Lambda: its input, its output and its environment. The state machine, the handler, the CDK
  * construct and the tests all read the same contract.
  */
-export interface Contract<Input extends z.ZodType = z.ZodType, Output extends z.ZodType = z.ZodType, Environment extends z.ZodType = z.ZodType> {
+export interface Contract<
+  Input extends z.ZodType = z.ZodType,
+  Output extends z.ZodType = z.ZodType,
+  Environment extends z.ZodType = z.ZodType,
+> {
   /** The state's name; `lambdas/<kebab-case>.ts` is its file. */
   readonly name: string
   readonly input: Input

@@ -34,7 +34,9 @@ export const policy = z.strictObject({
 
 export const policyFile = z.strictObject({
   $schema: z.string().optional(),
-  policies: z.record(policyName, policy).refine((policies) => Object.keys(policies).length > 0, { error: 'no policy; name at least one' }),
+  policies: z
+    .record(policyName, policy)
+    .refine((policies) => Object.keys(policies).length > 0, { error: 'no policy; name at least one' }),
 })
 
 export type Policy = z.infer<typeof policy>

@@ -1,5 +1,16 @@
 import { z } from 'zod'
-import { deviceName, instant, machineId, pointId, policyName, revertId, runId, snapshotId, taskToken, volumeId } from './identifiers.ts'
+import {
+  deviceName,
+  instant,
+  machineId,
+  pointId,
+  policyName,
+  revertId,
+  runId,
+  snapshotId,
+  taskToken,
+  volumeId,
+} from './identifiers.ts'
 
 /**
  * The catalog: every record that Tandem keeps, as a strict union by state. Illegal states do not parse, and each record
@@ -116,7 +127,12 @@ export const pointRecord = z.discriminatedUnion('state', [
   point.extend({ state: z.literal('capturing'), members: z.array(member).min(1), askedAt: instant }),
   /** The instant is fixed; EBS still copies. */
   point.extend({ state: z.literal('captured'), members: z.array(capturedMember).min(1), capturedAt: instant }),
-  point.extend({ state: z.literal('complete'), members: z.array(capturedMember).min(1), capturedAt: instant, completedAt: instant }),
+  point.extend({
+    state: z.literal('complete'),
+    members: z.array(capturedMember).min(1),
+    capturedAt: instant,
+    completedAt: instant,
+  }),
   /** Nothing of it is left in EBS. */
   point.extend({ state: z.literal('failed'), members: z.array(member).min(1), failedAt: instant, failure }),
 ])

@@ -55,7 +55,11 @@ export const summarizeFleet = contract({
 // protect-machine
 
 /** `{"machine":"i-…"}` is enough, from the console; the fleet adds policy and scheduledAt. */
-export const protectInput = z.strictObject({ machine: machineId, policy: policyName.optional(), scheduledAt: instant.optional() })
+export const protectInput = z.strictObject({
+  machine: machineId,
+  policy: policyName.optional(),
+  scheduledAt: instant.optional(),
+})
 
 export const inspectMachine = contract({
   name: 'InspectMachine',
@@ -119,7 +123,12 @@ export const revertInput = z
 export const planRevert = contract({
   name: 'PlanRevert',
   input: z.strictObject({ request: z.unknown(), run: runId, startedAt: instant }),
-  output: z.strictObject({ machine: machineId, revert: revertId, diskCount: z.int().positive(), wasRunning: z.boolean() }),
+  output: z.strictObject({
+    machine: machineId,
+    revert: revertId,
+    diskCount: z.int().positive(),
+    wasRunning: z.boolean(),
+  }),
   environment: catalog,
 })
 
@@ -130,19 +139,44 @@ export const createVolumes = contract({
   environment: catalog.extend(owner.shape),
 })
 
-export const awaitVolumes = contract({ name: 'AwaitVolumes', input: revertSubject.extend({ token: taskToken }), output: nothing, environment: catalog })
+export const awaitVolumes = contract({
+  name: 'AwaitVolumes',
+  input: revertSubject.extend({ token: taskToken }),
+  output: nothing,
+  environment: catalog,
+})
 
 /** `forward` puts the incoming volumes in place, `back` the outgoing ones: the same tasks undo what they did. */
 export const direction = z.enum(['forward', 'back'])
 const swapSubject = revertSubject.extend({ direction })
 
 export const stopMachine = contract({ name: 'StopMachine', input: swapSubject, output: nothing, environment: catalog })
-export const awaitStopped = contract({ name: 'AwaitStopped', input: revertSubject.extend({ token: taskToken }), output: nothing, environment: catalog })
+export const awaitStopped = contract({
+  name: 'AwaitStopped',
+  input: revertSubject.extend({ token: taskToken }),
+  output: nothing,
+  environment: catalog,
+})
 export const detachDisks = contract({ name: 'DetachDisks', input: swapSubject, output: nothing, environment: catalog })
 export const attachDisks = contract({ name: 'AttachDisks', input: swapSubject, output: nothing, environment: catalog })
-export const startMachine = contract({ name: 'StartMachine', input: swapSubject, output: nothing, environment: catalog })
-export const awaitRunning = contract({ name: 'AwaitRunning', input: revertSubject.extend({ token: taskToken }), output: nothing, environment: catalog })
-export const checkMachine = contract({ name: 'CheckMachine', input: swapSubject, output: nothing, environment: catalog })
+export const startMachine = contract({
+  name: 'StartMachine',
+  input: swapSubject,
+  output: nothing,
+  environment: catalog,
+})
+export const awaitRunning = contract({
+  name: 'AwaitRunning',
+  input: revertSubject.extend({ token: taskToken }),
+  output: nothing,
+  environment: catalog,
+})
+export const checkMachine = contract({
+  name: 'CheckMachine',
+  input: swapSubject,
+  output: nothing,
+  environment: catalog,
+})
 
 export const finishRevert = contract({
   name: 'FinishRevert',
@@ -154,7 +188,13 @@ export const finishRevert = contract({
 export const discardRevert = contract({
   name: 'DiscardRevert',
   /** `revert` and `machine` are null when the failure came before they were known. */
-  input: z.strictObject({ machine: machineId.nullable(), run: runId, revert: revertId.nullable(), error: z.string(), cause: z.string() }),
+  input: z.strictObject({
+    machine: machineId.nullable(),
+    run: runId,
+    revert: revertId.nullable(),
+    error: z.string(),
+    cause: z.string(),
+  }),
   output: z.strictObject({ deletedVolumeCount: z.int().nonnegative() }),
   environment: catalog.extend(owner.shape),
 })
@@ -174,7 +214,15 @@ export const wakeWaits = contract({
 
 export const TASKS = {
   'protect-fleet': [discoverMachines, summarizeFleet],
-  'protect-machine': [inspectMachine, readMounts, reservePoint, createSnapshots, awaitSnapshots, completePoint, discardPoint],
+  'protect-machine': [
+    inspectMachine,
+    readMounts,
+    reservePoint,
+    createSnapshots,
+    awaitSnapshots,
+    completePoint,
+    discardPoint,
+  ],
   'revert-machine': [
     planRevert,
     createVolumes,

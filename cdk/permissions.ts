@@ -1,0 +1,213 @@
+import { ArnFormat, Stack } from 'aws-cdk-lib'
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
+import type { ITable } from 'aws-cdk-lib/aws-dynamodb'
+import type { IBucket } from 'aws-cdk-lib/aws-s3'
+import type { Construct } from 'constructs'
+import { TAGS } from '../core/tags.ts'
+import { executionArns, nameOf, stateMachineArn } from './names.ts'
+
+/**
+ * What a role may do, named by intent, each statement with its condition. No statement has a wildcard resource without one,
+ * but for calls that AWS cannot restrict to a resource (`Describe…`); deletions are allowed only on what carries our tag.
+ */
+export interface Permissions {
+  readonly scope: Construct
+  readonly deployment: string
+}
+
+type Conditions = Record<string, Record<string, string | string[]>>
+
+const allow = (actions: string[], resources: string[], conditions: Conditions = {}): PolicyStatement =>
+  new PolicyStatement({ actions, resources, conditions })
+
+const ec2Arn = ({ scope }: Permissions, resource: string): string =>
+  Stack.of(scope).formatArn({ service: 'ec2', resource, resourceName: '*' })
+
+/** Snapshots have no account in their ARN (AWS facts A.1). */
+const snapshotArn = ({ scope }: Permissions): string =>
+  Stack.of(scope).formatArn({ service: 'ec2', account: '', resource: 'snapshot', resourceName: '*' })
+
+const optedIn: Conditions = { StringLike: { [`aws:ResourceTag/${TAGS.policy}`]: '*' } }
+/** True as well for a volume that has no such tag. */
+const notExcluded: Conditions = { StringNotEquals: { [`aws:ResourceTag/${TAGS.exclude}`]: 'true' } }
+const ours = ({ deployment }: Permissions): Conditions => ({
+  StringEquals: { [`aws:ResourceTag/${TAGS.owner}`]: deployment },
+})
+const taggedOurs = ({ deployment }: Permissions): Conditions => ({
+  StringEquals: { [`aws:RequestTag/${TAGS.owner}`]: deployment },
+})
+const throughEc2 = ({ scope }: Permissions): Record<string, string> => ({
+  'kms:ViaService': `ec2.${Stack.of(scope).region}.amazonaws.com`,
+})
+
+// EC2
+
+/** Calls that EC2 cannot restrict to a resource. They read no user data. */
+export const readMachinesAndDisks = (): PolicyStatement[] => [
+  allow(['ec2:DescribeInstances', 'ec2:DescribeInstanceStatus', 'ec2:DescribeVolumes', 'ec2:DescribeSnapshots'], ['*']),
+]
+
+/** User data and stop protection, of machines that opted in. */
+export const readAttributesOfOptedIn = (to: Permissions): PolicyStatement[] => [
+  allow(['ec2:DescribeInstanceAttribute'], [ec2Arn(to, 'instance')], optedIn),
+]
+
+export const snapshotOptedIn = (to: Permissions): PolicyStatement[] => [
+  allow(['ec2:CreateSnapshots'], [ec2Arn(to, 'instance')], optedIn),
+  allow(['ec2:CreateSnapshots'], [ec2Arn(to, 'volume')], notExcluded),
+  allow(['ec2:CreateSnapshots'], [snapshotArn(to)], taggedOurs(to)),
+  allow(['ec2:CreateTags'], [snapshotArn(to)], { StringEquals: { 'ec2:CreateAction': 'CreateSnapshots' } }),
+]
+
+export const deleteOurSnapshots = (to: Permissions): PolicyStatement[] => [
+  allow(['ec2:DeleteSnapshot'], [snapshotArn(to)], ours(to)),
+]
+
+/** Only from our snapshots, and only with our tag on them from the first moment. */
+export const createOurVolumes = (to: Permissions): PolicyStatement[] => [
+  allow(['ec2:CreateVolume'], [ec2Arn(to, 'volume')], taggedOurs(to)),
+  allow(['ec2:CreateVolume'], [snapshotArn(to)], ours(to)),
+  allow(['ec2:CreateTags'], [ec2Arn(to, 'volume')], { StringEquals: { 'ec2:CreateAction': 'CreateVolume' } }),
+  ...useDiskKeys(to),
+]
+
+export const deleteOurVolumes = (to: Permissions): PolicyStatement[] => [
+  allow(['ec2:DeleteVolume'], [ec2Arn(to, 'volume')], ours(to)),
+]
+
+/** Marks replaced volumes as ours with their expiry, and takes our tags off what is the machine's again. No other tag. */
+export const tagSwappedVolumes = (to: Permissions): PolicyStatement[] => [
+  allow(['ec2:CreateTags', 'ec2:DeleteTags'], [ec2Arn(to, 'volume')], {
+    ...notExcluded,
+    'ForAllValues:StringLike': { 'aws:TagKeys': 'tandem:*' },
+  }),
+]
+
+export const stopOptedIn = (to: Permissions): PolicyStatement[] => [
+  allow(['ec2:StopInstances'], [ec2Arn(to, 'instance')], optedIn),
+]
+
+/** Starting a machine with encrypted disks needs their keys, through EC2 only. */
+export const startOptedIn = (to: Permissions): PolicyStatement[] => [
+  allow(['ec2:StartInstances'], [ec2Arn(to, 'instance')], optedIn),
+  ...useDiskKeys(to),
+]
+
+export const swapDisksOfOptedIn = (
+  to: Permissions,
+  action: 'ec2:AttachVolume' | 'ec2:DetachVolume',
+): PolicyStatement[] => [
+  allow([action], [ec2Arn(to, 'instance')], optedIn),
+  allow([action], [ec2Arn(to, 'volume')], notExcluded),
+]
+
+export const setDeleteOnTerminationOfOptedIn = (to: Permissions): PolicyStatement[] => [
+  allow(['ec2:ModifyInstanceAttribute'], [ec2Arn(to, 'instance')], optedIn),
+]
+
+/** The keys that disks are encrypted with are the customer's and not known at deployment: any key, but only through EC2. */
+function useDiskKeys(to: Permissions): PolicyStatement[] {
+  return [
+    allow(
+      ['kms:Decrypt', 'kms:DescribeKey', 'kms:GenerateDataKeyWithoutPlaintext', 'kms:ReEncryptFrom', 'kms:ReEncryptTo'],
+      ['*'],
+      {
+        StringEquals: throughEc2(to),
+      },
+    ),
+    allow(['kms:CreateGrant'], ['*'], { StringEquals: throughEc2(to), Bool: { 'kms:GrantIsForAWSResource': 'true' } }),
+  ]
+}
+
+// SSM
+
+/** `lsblk` through AWS-RunShellScript, on machines that opted in. */
+export const runCommandsOnOptedIn = (to: Permissions): PolicyStatement[] => [
+  allow(['ssm:DescribeInstanceInformation', 'ssm:GetCommandInvocation'], ['*']),
+  allow(
+    ['ssm:SendCommand'],
+    [
+      Stack.of(to.scope).formatArn({
+        service: 'ssm',
+        account: '',
+        resource: 'document',
+        resourceName: 'AWS-RunShellScript',
+      }),
+    ],
+  ),
+  allow(['ssm:SendCommand'], [ec2Arn(to, 'instance')], { StringLike: { [`ssm:resourceTag/${TAGS.policy}`]: '*' } }),
+]
+
+export const readCommands = (): PolicyStatement[] => [allow(['ssm:GetCommandInvocation'], ['*'])]
+
+// Step Functions
+
+const PROTECT = 'protect-machine'
+const REVERT = 'revert-machine'
+
+export const endTaskWaits = (to: Permissions): PolicyStatement[] => [
+  allow(
+    ['states:SendTaskSuccess', 'states:SendTaskFailure'],
+    [PROTECT, REVERT].map((name) => stateMachineArn(to.scope, nameOf(to.deployment, name))),
+  ),
+]
+
+/** Whether the run that holds a machine's lock is still alive. */
+export const readExecutions = (to: Permissions): PolicyStatement[] => [
+  allow(
+    ['states:DescribeExecution'],
+    [PROTECT, REVERT].map((name) => executionArns(to.scope, nameOf(to.deployment, name))),
+  ),
+]
+
+// Catalog and reports
+
+const indexes = (table: ITable): string => `${table.tableArn}/index/*`
+
+const throughService = (scope: Construct, service: string): Conditions => ({
+  StringEquals: { 'kms:ViaService': `${service}.${Stack.of(scope).region}.amazonaws.com` },
+})
+
+export const readCatalog = (table: ITable): PolicyStatement[] => [
+  allow(['dynamodb:GetItem', 'dynamodb:Query'], [table.tableArn, indexes(table)]),
+  ...useKey(table, 'dynamodb', ['kms:Decrypt']),
+]
+
+/** Reads too. Items are deleted only where they are no history: locks, waits and closed ledger entries. */
+export const writeCatalog = (table: ITable): PolicyStatement[] => [
+  allow(
+    [
+      'dynamodb:GetItem',
+      'dynamodb:Query',
+      'dynamodb:PutItem',
+      'dynamodb:UpdateItem',
+      'dynamodb:DeleteItem',
+      'dynamodb:ConditionCheckItem',
+    ],
+    [table.tableArn, indexes(table)],
+  ),
+  ...useKey(table, 'dynamodb', ['kms:Decrypt', 'kms:GenerateDataKey']),
+]
+
+export const writeReports = (bucket: IBucket): PolicyStatement[] => [
+  allow(['s3:PutObject'], [bucket.arnForObjects('*')]),
+  ...useKey(bucket, 's3', ['kms:Decrypt', 'kms:GenerateDataKey']),
+]
+
+export const readReports = (bucket: IBucket): PolicyStatement[] => [
+  allow(['s3:GetObject'], [bucket.arnForObjects('*')]),
+  ...useKey(bucket, 's3', ['kms:Decrypt']),
+]
+
+function useKey(owner: ITable | IBucket, service: string, actions: string[]): PolicyStatement[] {
+  const key = owner.encryptionKey
+  return key ? [allow(actions, [key.keyArn], throughService(owner, service))] : []
+}
+
+export const logGroupArn = (scope: Construct, functionName: string): string =>
+  Stack.of(scope).formatArn({
+    service: 'logs',
+    resource: 'log-group',
+    resourceName: `/aws/lambda/${functionName}:*`,
+    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
+  })

@@ -1,0 +1,98 @@
+import { ArnFormat, Stack, type StackProps } from 'aws-cdk-lib'
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
+import type { Construct } from 'constructs'
+import { resolve } from 'node:path'
+import type { DeployedPolicies, Policy } from '../core/contracts/policies.ts'
+import { bundleHandlers } from './bundles.ts'
+import { CatalogTable } from './catalog-table.ts'
+import { DeadLetters } from './dead-letters.ts'
+import { EncryptionKey } from './encryption-key.ts'
+import { executionArns, nameOf, stateMachineArn } from './names.ts'
+import { readReports, writeReports } from './permissions.ts'
+import { ReportsBucket } from './reports-bucket.ts'
+import { Schedules } from './schedules.ts'
+import { TaskFunctions } from './task-functions.ts'
+import { WakeRules } from './wake-rule.ts'
+import { Workflow } from './workflow.ts'
+
+interface TandemStackProps extends StackProps {
+  /** Names every resource, and is the value of `tandem:owner` on what Tandem makes. */
+  readonly deployment: string
+  readonly policies: Readonly<Record<string, Policy>>
+}
+
+/** A Lambda's whole environment is limited to 4 KiB; the rest of it needs less than 1 KiB. */
+const POLICIES_LIMIT_BYTES = 3 * 1024
+
+/** All of Tandem in one account and Region. */
+export class TandemStack extends Stack {
+  constructor(scope: Construct, id: string, props: TandemStackProps) {
+    super(scope, id, { description: 'Tandem: protects EC2 machines tagged tandem:policy', ...props })
+    const { deployment } = props
+    const key = new EncryptionKey(this, 'Key', { deployment })
+    const catalog = new CatalogTable(this, 'Catalog', { deployment, key })
+    const reports = new ReportsBucket(this, 'Reports', { deployment, key })
+    const deadLetters = new DeadLetters(this, 'DeadLetters', { deployment, key })
+    const functions = new TaskFunctions(this, 'Tasks', {
+      deployment,
+      catalog,
+      reports,
+      policies: deployedPolicies(props.policies),
+      bundle: bundleHandlers(resolve(import.meta.dirname, '../dist/lambdas')),
+    })
+    const protectMachine = new Workflow(this, 'ProtectMachine', {
+      deployment,
+      name: 'protect-machine',
+      functions: functions.protectMachine,
+    })
+    new Workflow(this, 'RevertMachine', { deployment, name: 'revert-machine', functions: functions.revertMachine })
+    const protectFleet = new Workflow(this, 'ProtectFleet', {
+      deployment,
+      name: 'protect-fleet',
+      functions: functions.protectFleet,
+      substitutions: { ProtectMachineStateMachine: protectMachine.stateMachineArn },
+      may: [...runChildren(this, deployment), ...readReports(reports), ...writeReports(reports)],
+    })
+    new Schedules(this, 'Schedules', { deployment, policies: props.policies, protectFleet, deadLetters })
+    new WakeRules(this, 'WakeRules', { deployment, wakeWaits: functions.wakeWaits, deadLetters })
+  }
+}
+
+/** What a Distributed Map and `startExecution.sync` need (AWS facts C.3, C.4). */
+function runChildren(stack: Stack, deployment: string): PolicyStatement[] {
+  const fleet = nameOf(deployment, 'protect-fleet')
+  const machine = nameOf(deployment, 'protect-machine')
+  return [
+    new PolicyStatement({
+      actions: ['states:StartExecution'],
+      resources: [stateMachineArn(stack, fleet), stateMachineArn(stack, machine)],
+    }),
+    new PolicyStatement({
+      actions: ['states:DescribeExecution', 'states:StopExecution'],
+      resources: [executionArns(stack, machine), executionArns(stack, `${fleet}/ProtectMachines`)],
+    }),
+    new PolicyStatement({
+      actions: ['events:PutTargets', 'events:PutRule', 'events:DescribeRule'],
+      resources: [
+        stack.formatArn({
+          service: 'events',
+          resource: 'rule',
+          resourceName: 'StepFunctionsGetEventsForStepFunctionsExecutionRule',
+          arnFormat: ArnFormat.SLASH_RESOURCE_NAME,
+        }),
+      ],
+    }),
+  ]
+}
+
+function deployedPolicies(policies: Readonly<Record<string, Policy>>): string {
+  const deployed: DeployedPolicies = Object.fromEntries(
+    Object.entries(policies).map(([name, { keepReplacedDays }]) => [name, { keepReplacedDays }]),
+  )
+  const text = JSON.stringify(deployed)
+  if (Buffer.byteLength(text) > POLICIES_LIMIT_BYTES)
+    throw new Error(
+      `${Object.keys(policies).length} policies do not fit a Lambda's environment (${Buffer.byteLength(text)} bytes of at most ${POLICIES_LIMIT_BYTES}). Shorten their names or split the deployment.`,
+    )
+  return text
+}

@@ -1,0 +1,34 @@
+/**
+ * What EC2 asks of whatever plays the inside of an instance. EC2 knows volumes as files; the guest sees them as disks.
+ */
+
+export interface GuestDisk {
+  /** Name under which the volume is attached, e.g. `/dev/sda1`. */
+  readonly device: string
+  readonly volumeId: string
+  /** The sparse file that is the volume. */
+  readonly path: string
+}
+
+export interface GuestSpec {
+  readonly instanceId: string
+  readonly imageId: string
+  /** Decoded (not base64). */
+  readonly userData?: string
+  readonly disks: readonly GuestDisk[]
+  readonly tags: Readonly<Record<string, string>>
+  readonly privateIpAddress: string
+}
+
+export interface Guest {
+  /** Returns when nothing of the guest runs any more; until `resume`, not a byte of its disks changes. */
+  pause(): void
+  resume(): void
+  /** Resolves when nothing of the guest is left. */
+  stop(): Promise<void>
+  disksChanged(disks: readonly GuestDisk[]): void
+}
+
+export interface GuestRunner {
+  start(spec: GuestSpec): Promise<Guest>
+}

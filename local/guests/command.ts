@@ -1,0 +1,84 @@
+/** A command inside a guest, as its SSM agent would run it. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, mkdirSync, openSync, readSync } from 'node:fs'
+import { join } from 'node:path'
+
+export interface CommandOptions {
+  /** Real milliseconds: a process knows no virtual time. */
+  readonly timeoutMs: number
+  /** Inside the guest's root: `/data` is `$GUEST_ROOT/data`. Default is the root itself. */
+  readonly workingDirectory?: string
+  readonly signal?: AbortSignal
+}
+
+export interface CommandResult {
+  /** At most the first 64 KiB. */
+  readonly stdout: string
+  readonly stderr: string
+  /** The shell's exit code, or 128 + signal when it was killed. */
+  readonly exitCode: number
+  /** Why it ended: by itself, at its time limit, cancelled by `signal`, or killed from elsewhere (the guest was stopped). */
+  readonly endedBy: 'exit' | 'timeout' | 'cancel' | 'kill'
+}
+
+const OUTPUT_LIMIT_BYTES = 64 * 1024
+const SIGKILL_EXIT_CODE = 128 + 9
+
+function readStart(path: string): string {
+  const file = openSync(path, 'r')
+  try {
+    const bytes = Buffer.alloc(OUTPUT_LIMIT_BYTES)
+    return bytes.toString('utf8', 0, readSync(file, bytes, 0, bytes.length, 0))
+  } finally {
+    closeSync(file)
+  }
+}
+
+/**
+ * Runs a shell script in a session of its own and resolves when the shell has ended, without waiting for what it left in the
+ * background: its output goes to files, as the real agent's does, so that nobody's pipe breaks.
+ *
+ * @param outputFolder a new folder for the script's output
+ * @param started is told the process id of the session's leader before the script can do anything that matters
+ */
+export async function runCommand(
+  command: string,
+  options: CommandOptions,
+  place: { root: string; environment: NodeJS.ProcessEnv; outputFolder: string; started: (pid: number) => void },
+): Promise<CommandResult> {
+  mkdirSync(place.outputFolder, { recursive: true })
+  const stdoutPath = join(place.outputFolder, 'stdout')
+  const stderrPath = join(place.outputFolder, 'stderr')
+  const files = [openSync(stdoutPath, 'w'), openSync(stderrPath, 'w')]
+  const child = spawn('/bin/bash', ['-c', command], {
+    cwd: join(place.root, options.workingDirectory ?? '.'),
+    detached: true,
+    env: place.environment,
+    stdio: ['ignore', ...files],
+  })
+  for (const file of files) closeSync(file)
+  if (child.pid !== undefined) place.started(child.pid)
+
+  let killedFor: 'timeout' | 'cancel' | undefined
+  const kill = (reason: 'timeout' | 'cancel'): void => {
+    killedFor ??= reason
+    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL')
+  }
+  const cancel = (): void => kill('cancel')
+  const timer = setTimeout(() => kill('timeout'), options.timeoutMs)
+  options.signal?.addEventListener('abort', cancel)
+  if (options.signal?.aborted) cancel()
+  try {
+    const [code, signal]: (number | string | null)[] = await once(child, 'exit')
+    return {
+      stdout: readStart(stdoutPath),
+      stderr: readStart(stderrPath),
+      exitCode: typeof code === 'number' ? code : SIGKILL_EXIT_CODE,
+      endedBy: signal === null || signal === undefined ? 'exit' : (killedFor ?? 'kill'),
+    }
+  } finally {
+    clearTimeout(timer)
+    options.signal?.removeEventListener('abort', cancel)
+  }
+}

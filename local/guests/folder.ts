@@ -1,0 +1,90 @@
+/**
+ * The folder that a guest takes for its root: device links, the mount table, its own programs, its console.
+ *
+ *     dev/sdf, dev/nvme1n1, dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol0123…   links to the volume's file
+ *     etc/mtab           `device mount-point type options 0 0` per line; a guest's script appends what it "mounts"
+ *     bin/               lsblk, fsfreeze, shutdown: first in PATH, so that no script reaches those of the real machine
+ *     run/disks          what `lsblk` reads: `nvme1n1 vol0123… /dev/sdf <size in bytes>` per line
+ *     run/power          written by `shutdown`
+ *     console.log        output of the user data
+ */
+import { chmodSync, cpSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import type { GuestDisk } from '../ec2/guest.ts'
+
+const PROGRAMS = join(import.meta.dirname, 'bin')
+const BY_ID_PREFIX = 'nvme-Amazon_Elastic_Block_Store_'
+
+/** Root device names that images use (AWS facts A.14). */
+const ROOT_DEVICES = ['/dev/sda1', '/dev/xvda']
+
+/** NVMe serial of a volume: its id without the dash (AWS facts A.14). */
+export const serialOf = (volumeId: string): string => volumeId.replace('-', '')
+
+const rootOf = (disks: readonly GuestDisk[]): GuestDisk | undefined =>
+  disks.find((disk) => ROOT_DEVICES.includes(disk.device)) ?? disks[0]
+
+export class GuestFolder {
+  readonly path: string
+  /** Controller number of each volume: a disk keeps its name for as long as it stays attached, as on a running Nitro machine. */
+  readonly #controllers = new Map<string, number>()
+
+  constructor(path: string) {
+    this.path = path
+  }
+
+  get consolePath(): string {
+    return join(this.path, 'console.log')
+  }
+
+  get runPath(): string {
+    return join(this.path, 'run')
+  }
+
+  /** Prepares a boot: everything that does not survive one is made anew; the root disk is mounted on `/`. */
+  boot(disks: readonly GuestDisk[]): void {
+    for (const name of ['bin', 'dev', 'run']) rmSync(join(this.path, name), { recursive: true, force: true })
+    for (const name of ['bin', 'run', 'etc', 'tmp']) mkdirSync(join(this.path, name), { recursive: true })
+    for (const program of readdirSync(PROGRAMS)) {
+      cpSync(join(PROGRAMS, program), join(this.path, 'bin', program))
+      chmodSync(join(this.path, 'bin', program), 0o755)
+    }
+    for (const alias of ['poweroff', 'halt', 'reboot']) symlinkSync('shutdown', join(this.path, 'bin', alias))
+    const root = rootOf(disks)
+    writeFileSync(join(this.path, 'etc/mtab'), root ? `${root.device} / ext4 rw,relatime 0 0\n` : '')
+    this.#controllers.clear()
+    this.arrange(disks)
+  }
+
+  /** Makes the device links and the table of disks say what is attached now. */
+  arrange(disks: readonly GuestDisk[]): void {
+    this.#number(disks)
+    rmSync(join(this.path, 'dev'), { recursive: true, force: true })
+    const byId = join(this.path, 'dev/disk/by-id')
+    mkdirSync(byId, { recursive: true })
+    const lines = disks.map((disk) => {
+      const name = `nvme${this.#controllers.get(disk.volumeId)}n1`
+      const serial = serialOf(disk.volumeId)
+      symlinkSync(disk.path, join(this.path, 'dev', basename(disk.device)))
+      symlinkSync(disk.path, join(this.path, 'dev', name))
+      symlinkSync(disk.path, join(byId, BY_ID_PREFIX + serial))
+      return `${name} ${serial} ${disk.device} ${statSync(disk.path).size}\n`
+    })
+    writeFileSync(join(this.path, 'run/disks'), lines.sort().join(''))
+  }
+
+  #number(disks: readonly GuestDisk[]): void {
+    const attached = new Set(disks.map((disk) => disk.volumeId))
+    for (const volumeId of this.#controllers.keys()) if (!attached.has(volumeId)) this.#controllers.delete(volumeId)
+    const root = rootOf(disks)
+    const inOrder = root ? [root, ...disks.filter((disk) => disk !== root)] : []
+    const taken = new Set(this.#controllers.values())
+    for (const disk of inOrder) {
+      if (this.#controllers.has(disk.volumeId)) continue
+      let number = 0
+      while (taken.has(number)) number += 1
+      taken.add(number)
+      this.#controllers.set(disk.volumeId, number)
+    }
+  }
+}

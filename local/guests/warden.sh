@@ -1,0 +1,17 @@
+#!/bin/bash
+# Ends the guests of a host that is gone. The host holds the other end of our standard input and never writes to it: end of file
+# means that it has ended, however it ended. Then every process whose environment names a root below our folder is killed.
+#
+# Usage: warden.sh FOLDER
+
+trap '' INT TERM HUP
+read -r _
+for ((round = 0; round < 200; round++)); do
+  found=''
+  while IFS=/ read -r _ _ pid _; do
+    found=yes
+    kill -KILL "$pid" 2>/dev/null
+  done < <(grep -lsaF "GUEST_ROOT=$1/" /proc/[0-9]*/environ)
+  [[ $found ]] || exit 0
+  sleep 0.02
+done
