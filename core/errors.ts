@@ -32,6 +32,7 @@ export const ERROR_KINDS = {
   MachineTerminated: 'lost',
   MachineNotOptedIn: 'lost',
   RootNotOnEbs: 'lost',
+  NoDiskInScope: 'lost',
   DiskLayoutChanged: 'lost',
   SnapshotFailed: 'lost',
   SnapshotMissing: 'lost',
@@ -39,6 +40,8 @@ export const ERROR_KINDS = {
   PointOfAnotherMachine: 'lost',
   PointNotComplete: 'lost',
   NothingToUndo: 'lost',
+  /** An earlier revert stopped half way, with another target: it has to be finished first. */
+  RevertUnfinished: 'lost',
   VolumeFailed: 'lost',
   VolumeMissing: 'lost',
   StopProtected: 'lost',

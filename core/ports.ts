@@ -1,5 +1,4 @@
 import type {
-  Disk,
   LedgerEntry,
   LockRecord,
   MachineConfiguration,
@@ -20,6 +19,11 @@ import type { Tags } from './tags.ts'
  * harmless: `ensure…` looks for what an earlier try made before it makes anything, and treats "already so" as done.
  */
 
+/** The wall clock of whoever runs the task; ISO 8601 in UTC with milliseconds. */
+export interface Clock {
+  now(): string
+}
+
 export type PowerState = 'pending' | 'running' | 'stopping' | 'stopped' | 'shutting-down' | 'terminated'
 
 export interface Attachment {
@@ -34,6 +38,8 @@ export interface Attachment {
 export interface ObservedMachine {
   readonly machine: string
   readonly power: PowerState
+  /** Why it is in this state, e.g. `Client.UserInitiatedShutdown` or `Server.InsufficientInstanceCapacity`. */
+  readonly stateReason?: string
   readonly tags: Tags
   readonly rootDeviceType: 'ebs' | 'instance-store'
   /** EBS attachments, root included. */
@@ -223,4 +229,3 @@ export interface Reports {
   readText(bucket: string, key: string): Promise<string>
 }
 
-export type { Disk }
