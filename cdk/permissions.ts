@@ -47,6 +47,8 @@ export const readMachinesAndDisks = (): PolicyStatement[] => [
   allow(['ec2:DescribeInstances', 'ec2:DescribeInstanceStatus', 'ec2:DescribeVolumes', 'ec2:DescribeSnapshots'], ['*']),
 ]
 
+export const readInstanceTypes = (): PolicyStatement[] => [allow(['ec2:DescribeInstanceTypes'], ['*'])]
+
 /** User data and stop protection, of machines that opted in. */
 export const readAttributesOfOptedIn = (to: Permissions): PolicyStatement[] => [
   allow(['ec2:DescribeInstanceAttribute'], [ec2Arn(to, 'instance')], optedIn),

@@ -56,6 +56,7 @@ export class TaskFunctions extends Construct {
       ...task(
         tasks.inspectMachine,
         may.readMachinesAndDisks(),
+        may.readInstanceTypes(),
         may.readAttributesOfOptedIn(to),
         may.writeCatalog(catalog),
       ),
@@ -72,6 +73,9 @@ export class TaskFunctions extends Construct {
         may.readMachinesAndDisks(),
         may.readAttributesOfOptedIn(to),
         may.readExecutions(to),
+        // It also settles what an earlier run, dead by now, left open.
+        may.tagSwappedVolumes(to),
+        may.deleteOurVolumes(to),
         may.writeCatalog(catalog),
       ),
       ...task(tasks.createVolumes, may.readMachinesAndDisks(), may.createOurVolumes(to), may.writeCatalog(catalog)),

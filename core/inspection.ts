@@ -34,12 +34,11 @@ export const ownersTags = (tags: Tags): Tags =>
  * Pure. Throws MachineTerminated, MachineNotOptedIn, RootNotOnEbs, NoDiskInScope, NotVisibleYet (FIG. 4, blocks 405 to 412).
  *
  * @param volumes the volumes of its attachments, in any order
- * @param userData base64
  */
 export function inspect(
   observed: ObservedMachine,
   volumes: readonly ObservedVolume[],
-  userData: string | undefined,
+  { userData, instanceStoreDevices }: { readonly userData?: string; readonly instanceStoreDevices: readonly string[] },
   now: string,
 ): MachineRecord {
   const policy = policyOf(observed)
@@ -50,7 +49,7 @@ export function inspect(
       `The root disk of ${machine} is an instance-store disk, which has no snapshots. Only machines with an EBS root disk can be protected: remove the tag ${TAGS.policy}.`,
     )
   const disks: Disk[] = []
-  const unprotected: UnprotectedDisk[] = observed.instanceStoreDevices.map((device) => ({
+  const unprotected: UnprotectedDisk[] = instanceStoreDevices.map((device) => ({
     device,
     reason: 'instance-store',
   }))

@@ -44,8 +44,6 @@ export interface ObservedMachine {
   readonly rootDeviceType: 'ebs' | 'instance-store'
   /** EBS attachments, root included. */
   readonly attachments: readonly Attachment[]
-  /** Device names of instance-store disks that the instance's image maps, as far as EC2 tells. */
-  readonly instanceStoreDevices: readonly string[]
   readonly configuration: MachineConfiguration
 }
 
@@ -58,8 +56,10 @@ export interface Machines {
   observe(machine: string): Promise<ObservedMachine>
   /** Base64; absent when there is none. */
   userData(machine: string): Promise<string | undefined>
+  /** Instance-store disks of an instance type, as `ephemeral0`, `ephemeral1`, …; an instance has them whether mounted or not. */
+  instanceStoreDevices(instanceType: string): Promise<string[]>
   isStopProtected(machine: string): Promise<boolean>
-  /** `starting`: checks have not finished. Throws MachineNotFound when it does not run. */
+  /** `starting`: checks have not finished, or EC2 shows none yet. */
   health(machine: string): Promise<'ok' | 'starting' | 'impaired'>
   /** Asks it to stop, or finds that it is stopping or stopped already. Throws StopProtected, MachineInTransition. */
   ensureStopping(machine: string): Promise<void>
@@ -160,7 +160,7 @@ export interface Catalog {
   points(machine: string, options?: { readonly limit?: number; readonly after?: string }): Promise<PointPage>
   latestCompletePoint(machine: string): Promise<(PointRecord & { state: 'complete' }) | undefined>
   /**
-   * Writes `to` if the stored point is in one of the states `from`; `already` when it is in `to.state` and of the same run.
+   * Writes `to` if the stored point is of the same run and in one of the states `from`; `already` when it is in `to.state`.
    * Completing a point also moves the machine's `lastCompletePoint`, never backwards, in the same transaction.
    */
   advancePoint(from: readonly PointState[], to: PointRecord): Promise<Advance>
@@ -169,6 +169,8 @@ export interface Catalog {
   /** Newest first. */
   reverts(machine: string): Promise<RevertRecord[]>
   advanceRevert(from: readonly RevertState[], to: RevertRecord): Promise<Advance>
+  /** Hands an unfinished revert of a dead run over to a living one. LostRace when another was faster. */
+  adoptRevert(record: RevertRecord, run: string): Promise<RevertRecord>
   /** Marks `revert` as undone by `by`. */
   markUndone(machine: string, revert: string, by: string): Promise<void>
 }
@@ -221,7 +223,7 @@ export interface Guests {
 
 /** Machine lists and run reports, too long to pass from state to state. */
 export interface Reports {
-  /** Streams a JSON array; returns how many items. */
+  /** Writes a JSON array; returns how many items. Only the items' text is ever whole in memory. */
   writeList(
     key: string,
     items: AsyncIterable<readonly unknown[]>,

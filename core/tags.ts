@@ -7,6 +7,7 @@ export const TAGS = {
   /** On everything that Tandem makes: the deployment that made it. Deletions are allowed on nothing else. */
   owner: 'tandem:owner',
   point: 'tandem:point',
+  revert: 'tandem:revert',
   machine: 'tandem:machine',
   /** The run (execution) that made it: how a retry finds what an earlier try made. */
   run: 'tandem:run',

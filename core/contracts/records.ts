@@ -118,6 +118,9 @@ const point = z.strictObject({
   unprotected: z.array(unprotectedDisk),
 })
 
+/** What a point is in every state, whatever else a state adds: parsing a record with it leaves the additions out. */
+export const pointInAnyState = z.object({ ...point.shape, members: z.array(z.object(disk.shape)).min(1) })
+
 export const failure = z.strictObject({ error: z.string(), cause: z.string() })
 
 export const pointRecord = z.discriminatedUnion('state', [
@@ -167,6 +170,9 @@ const revert = z.strictObject({
   wasRunning: z.boolean(),
   disks: z.array(diskSwap).min(1),
 })
+
+/** As `pointInAnyState`. */
+export const revertInAnyState = z.object(revert.shape)
 
 export const revertRecord = z.discriminatedUnion('state', [
   revert.extend({ state: z.literal('planned') }),

@@ -6,8 +6,6 @@ export const TABLE = {
   partitionKey: 'pk',
   sortKey: 'sk',
   indexes: {
-    /** A point wherever it is. */
-    pointById: { name: 'pointById', partitionKey: 'pointId' },
     /** Every machine that was ever seen. */
     machines: { name: 'machines', partitionKey: 'machineList', sortKey: 'machine' },
     /** What is not in a final state: points, reverts, ledger entries. Oldest first. */

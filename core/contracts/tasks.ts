@@ -129,7 +129,7 @@ export const planRevert = contract({
     diskCount: z.int().positive(),
     wasRunning: z.boolean(),
   }),
-  environment: catalog,
+  environment: catalog.extend(policies.shape).extend(owner.shape),
 })
 
 export const createVolumes = contract({
@@ -196,7 +196,7 @@ export const discardRevert = contract({
     cause: z.string(),
   }),
   output: z.strictObject({ deletedVolumeCount: z.int().nonnegative() }),
-  environment: catalog.extend(owner.shape),
+  environment: catalog.extend(policies.shape).extend(owner.shape),
 })
 
 /** Not a state: the Lambda behind the EventBridge rule. It has no output that anybody reads. */

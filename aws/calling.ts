@@ -1,0 +1,90 @@
+import { TandemError, type ErrorName } from '../core/errors.ts'
+
+/** AWS's error codes in our words (AWS facts A.21). What is not here, and not named by the caller, is UnexpectedAwsError. */
+const NAMES: Readonly<Record<string, ErrorName>> = {
+  RequestLimitExceeded: 'AwsThrottled',
+  EC2ThrottledException: 'AwsThrottled',
+  Throttling: 'AwsThrottled',
+  ThrottlingException: 'AwsThrottled',
+  ThrottledException: 'AwsThrottled',
+  TooManyRequestsException: 'AwsThrottled',
+  ProvisionedThroughputExceededException: 'AwsThrottled',
+  RequestLimitExceededException: 'AwsThrottled',
+  SlowDown: 'AwsThrottled',
+  ConcurrentTagAccess: 'AwsThrottled',
+  TransactionConflictException: 'AwsThrottled',
+  // A volume may be snapshotted once in 15 s and have five snapshots pending: time solves both.
+  SnapshotCreationPerVolumeRateExceeded: 'AwsThrottled',
+  ConcurrentSnapshotLimitExceeded: 'AwsThrottled',
+  UnauthorizedOperation: 'AccessDenied',
+  AccessDenied: 'AccessDenied',
+  AccessDeniedException: 'AccessDenied',
+  AuthFailure: 'AccessDenied',
+  UnrecognizedClientException: 'AccessDenied',
+  InvalidClientTokenId: 'AccessDenied',
+  ExpiredToken: 'AccessDenied',
+  ExpiredTokenException: 'AccessDenied',
+  CredentialsProviderError: 'AccessDenied',
+  'InvalidInstanceID.NotFound': 'MachineNotFound',
+  'InvalidInstanceID.Malformed': 'InvalidInput',
+  'InvalidVolume.NotFound': 'VolumeMissing',
+  'InvalidSnapshot.NotFound': 'SnapshotMissing',
+  InsufficientInstanceCapacity: 'NoCapacity',
+  InsufficientVolumeCapacity: 'NoCapacity',
+  SnapshotLimitExceeded: 'QuotaExceeded',
+  PendingSnapshotLimitExceeded: 'QuotaExceeded',
+  VolumeLimitExceeded: 'QuotaExceeded',
+  MaxIOPSLimitExceeded: 'QuotaExceeded',
+  AttachmentLimitExceeded: 'QuotaExceeded',
+  ResourceLimitExceeded: 'QuotaExceeded',
+  TagLimitExceeded: 'QuotaExceeded',
+}
+
+const ADVICE: Partial<Record<ErrorName, string>> = {
+  AccessDenied: 'Check the permissions and the credentials of who called.',
+  MachineNotFound: 'Check the id, the account and the Region.',
+  QuotaExceeded: 'Ask AWS for a higher quota or make room, then run it again.',
+}
+
+/** The service's own code of an error that the SDK threw; undefined when no answer came at all. */
+export function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && error.name !== 'Error' ? error.name : undefined
+}
+
+function statusOf(error: unknown): number | undefined {
+  if (typeof error !== 'object' || error === null || !('$metadata' in error)) return undefined
+  const metadata = error.$metadata
+  if (typeof metadata !== 'object' || metadata === null || !('httpStatusCode' in metadata)) return undefined
+  return typeof metadata.httpStatusCode === 'number' ? metadata.httpStatusCode : undefined
+}
+
+export interface Call {
+  /** The API operation, e.g. `AttachVolume`. */
+  readonly operation: string
+  /** What it is about, for the message. */
+  readonly subject: string
+  /** What a code means for this call, where that differs from what it means in general. */
+  readonly meaning?: Readonly<Record<string, ErrorName>>
+}
+
+/** The only place where AWS's errors become ours: runs the call and throws errors of the closed list, `cause` kept. */
+export async function calling<T>({ operation, subject, meaning }: Call, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (error) {
+    if (error instanceof TandemError) throw error
+    const code = codeOf(error)
+    const name = meaning?.[code ?? ''] ?? NAMES[code ?? ''] ?? nameByStatus(error)
+    const message = error instanceof Error ? error.message : String(error)
+    const advice = ADVICE[name] ? ` ${ADVICE[name]}` : ''
+    throw new TandemError(name, `${operation} of ${subject} failed: ${code ?? 'no answer'}: ${message}${advice}`, {
+      cause: error,
+    })
+  }
+}
+
+/** 5xx, and everything that never got an answer, may or may not have done its work. */
+function nameByStatus(error: unknown): ErrorName {
+  const status = statusOf(error)
+  return status === undefined || status >= 500 ? 'AwsUnavailable' : 'UnexpectedAwsError'
+}

@@ -1,0 +1,222 @@
+import type { z } from 'zod'
+import {
+  machineRecord,
+  pointRecord,
+  revertRecord,
+  type PointIn,
+  type PointRecord,
+  type RevertRecord,
+} from '../core/contracts/records.ts'
+import { TandemError } from '../core/errors.ts'
+import { faultsOf } from '../core/parse-request.ts'
+import type { Advance, Catalog } from '../core/ports.ts'
+import type { Item, Key, Table } from './table.ts'
+
+/**
+ * The catalog's items (docs/architecture.md, The catalog). Records are stored with their own attributes, so that an operator
+ * can read an item in the console; the attributes that only the table needs are taken off again before a record is parsed.
+ */
+const KEYS = {
+  machine: (machine: string): Key => ({ pk: `MACHINE#${machine}`, sk: 'MACHINE' }),
+  point: ({ machine, reservedAt, point }: Pick<PointRecord, 'machine' | 'reservedAt' | 'point'>): Key => ({
+    pk: `MACHINE#${machine}`,
+    sk: `POINT#${reservedAt}#${point}`,
+  }),
+  /** Where a point is, by its id alone. */
+  pointer: (point: string): Key => ({ pk: `POINT#${point}`, sk: 'POINT' }),
+  revert: ({ machine, startedAt, revert }: Pick<RevertRecord, 'machine' | 'startedAt' | 'revert'>): Key => ({
+    pk: `MACHINE#${machine}`,
+    sk: `REVERT#${startedAt}#${revert}`,
+  }),
+}
+
+/** Attributes of the table, not of the record. */
+const TABLE_ATTRIBUTES = ['pk', 'sk', 'machineList', 'openKind', 'openSince']
+
+/** Puts the item into the index of what is not finished, for as long as it is not. */
+const open = (kind: 'POINT' | 'REVERT', since: string, isOpen: boolean): Item =>
+  isOpen ? { openKind: kind, openSince: since } : {}
+
+const pointItem = (point: PointRecord): Item => ({
+  ...point,
+  ...open('POINT', point.reservedAt, point.state !== 'complete' && point.state !== 'failed'),
+})
+const revertItem = (revert: RevertRecord): Item => ({
+  ...revert,
+  ...open('REVERT', revert.startedAt, revert.state !== 'reverted' && revert.state !== 'failed'),
+})
+
+function parse<Schema extends z.ZodType>(schema: Schema, item: Item): z.output<Schema> {
+  const record = Object.fromEntries(Object.entries(item).filter(([name]) => !TABLE_ATTRIBUTES.includes(name)))
+  const parsed = schema.safeParse(record)
+  if (parsed.success) return parsed.data
+  throw new TandemError(
+    'ContractBroken',
+    `Catalog item ${String(item['pk'])}/${String(item['sk'])} does not parse: ${faultsOf(parsed.error).join('; ')}`,
+  )
+}
+
+/** `state` and `run` are reserved words or may become so; names are spelled out once. */
+const inStates = (states: readonly string[], run: string) => ({
+  expression: `#state IN (${states.map((_, index) => `:from${index}`).join(', ')}) AND #run = :run`,
+  names: { '#state': 'state', '#run': 'run' },
+  values: { ...Object.fromEntries(states.map((state, index) => [`:from${index}`, state])), ':run': run },
+})
+
+const NEW = { expression: 'attribute_not_exists(pk)' }
+
+/** After a failed condition: an earlier try of the same run did it, or somebody else works on it. */
+function already(
+  stored: { readonly state: string; readonly run: string } | undefined,
+  to: { readonly state: string; readonly run: string },
+  what: string,
+): Advance {
+  if (stored?.state === to.state && stored.run === to.run) return 'already'
+  throw new TandemError(
+    'LostRace',
+    `${what} was to become ${to.state}, but it is ${stored ? `${stored.state} and of run ${stored.run}` : 'gone'}.`,
+  )
+}
+
+export const dynamodbCatalog = (table: Table): Catalog => ({ ...machines(table), ...points(table), ...reverts(table) })
+
+function machines(table: Table): Pick<Catalog, 'machine' | 'machines' | 'putMachine'> {
+  return {
+    async machine(machine) {
+      const item = await table.get(KEYS.machine(machine))
+      return item && parse(machineRecord, item)
+    },
+    async *machines() {
+      for await (const page of table.queryIndex('machines', 'MACHINES'))
+        yield page.map((item) => parse(machineRecord, item))
+    },
+    async putMachine(record) {
+      // An update and not a put: `lastCompletePoint` belongs to whoever completes points.
+      const { lastCompletePoint: _, ...seen } = record
+      const attributes = Object.entries({ ...seen, machineList: 'MACHINES' })
+      await table.update(
+        KEYS.machine(record.machine),
+        `SET ${attributes.map((__, index) => `#name${index} = :value${index}`).join(', ')}`,
+        {
+          expression: 'attribute_not_exists(observedAt) OR observedAt <= :observedAt',
+          names: Object.fromEntries(attributes.map(([name], index) => [`#name${index}`, name])),
+          values: {
+            ':observedAt': record.observedAt,
+            ...Object.fromEntries(attributes.map(([, value], index) => [`:value${index}`, value])),
+          },
+        },
+      )
+    },
+  }
+}
+
+type PointMethods = Pick<
+  Catalog,
+  'reservePoint' | 'point' | 'pointById' | 'points' | 'latestCompletePoint' | 'advancePoint'
+>
+
+function points(table: Table): PointMethods {
+  const pointById = async (point: string): Promise<PointRecord | undefined> => {
+    const pointer = await table.get(KEYS.pointer(point))
+    const item = pointer && (await table.get({ pk: String(pointer['itemPk']), sk: String(pointer['itemSk']) }))
+    return item && parse(pointRecord, item)
+  }
+  const ofMachine = async (machine: string, point: string): Promise<PointRecord | undefined> => {
+    const found = await pointById(point)
+    return found?.machine === machine ? found : undefined
+  }
+  return {
+    point: ofMachine,
+    pointById,
+    async reservePoint(point) {
+      const key = KEYS.point(point)
+      const written = await table.transact([
+        { put: key, item: pointItem(point), condition: NEW },
+        { put: KEYS.pointer(point.point), item: { itemPk: key.pk, itemSk: key.sk }, condition: NEW },
+      ])
+      return written === 'done' ? 'moved' : already(await pointById(point.point), point, `Point ${point.point}`)
+    },
+    async points(machine, { limit, after } = {}) {
+      const { items, next } = await table.query(`MACHINE#${machine}`, {
+        prefix: 'POINT#',
+        newestFirst: true,
+        ...(limit === undefined ? {} : { limit }),
+        ...(after === undefined ? {} : { after: { pk: `MACHINE#${machine}`, sk: after } }),
+      })
+      return { points: items.map((item) => parse(pointRecord, item)), ...(next ? { next: next.sk } : {}) }
+    },
+    async latestCompletePoint(machine) {
+      const record = await table.get(KEYS.machine(machine))
+      const latest = record && parse(machineRecord, record).lastCompletePoint
+      const point = latest && (await ofMachine(machine, latest.point))
+      return point?.state === 'complete' ? point : undefined
+    },
+    async advancePoint(from, to) {
+      const put = { put: KEYS.point(to), item: pointItem(to), condition: inStates(from, to.run) }
+      const moved =
+        to.state === 'complete' ? await completePoint(table, put, to) : await table.put(put.put, put.item, put.condition)
+      return moved ? 'moved' : already(await pointById(to.point), to, `Point ${to.point}`)
+    },
+  }
+}
+
+/** The point and the machine's pointer to it move together; when the machine has a later point already, only the point does. */
+async function completePoint(
+  table: Table,
+  put: { put: Key; item: Item; condition: ReturnType<typeof inStates> },
+  { machine, point, capturedAt }: PointIn<'complete'>,
+): Promise<boolean> {
+  const result = await table.transact([
+    put,
+    {
+      update: KEYS.machine(machine),
+      expression: 'SET lastCompletePoint = :latest',
+      condition: {
+        expression:
+          'attribute_exists(pk) AND (attribute_not_exists(lastCompletePoint) OR lastCompletePoint.capturedAt < :capturedAt)',
+        values: { ':latest': { point, capturedAt }, ':capturedAt': capturedAt },
+      },
+    },
+  ])
+  if (result === 'done') return true
+  return result === 1 ? table.put(put.put, put.item, put.condition) : false
+}
+
+function reverts(
+  table: Table,
+): Pick<Catalog, 'startRevert' | 'revert' | 'reverts' | 'advanceRevert' | 'adoptRevert' | 'markUndone'> {
+  const all = async (machine: string): Promise<RevertRecord[]> => {
+    const { items } = await table.query(`MACHINE#${machine}`, { prefix: 'REVERT#', newestFirst: true })
+    return items.map((item) => parse(revertRecord, item))
+  }
+  const find = async (machine: string, revert: string): Promise<RevertRecord | undefined> =>
+    (await all(machine)).find((record) => record.revert === revert)
+  return {
+    revert: find,
+    reverts: all,
+    async startRevert(record) {
+      const written = await table.put(KEYS.revert(record), revertItem(record), NEW)
+      return written ? 'moved' : already(await find(record.machine, record.revert), record, `Revert ${record.revert}`)
+    },
+    async advanceRevert(from, to) {
+      const moved = await table.put(KEYS.revert(to), revertItem(to), inStates(from, to.run))
+      return moved ? 'moved' : already(await find(to.machine, to.revert), to, `Revert ${to.revert}`)
+    },
+    async adoptRevert(record, run) {
+      const adopted: RevertRecord = { ...record, run }
+      const moved = await table.put(KEYS.revert(record), revertItem(adopted), inStates([record.state], record.run))
+      if (!moved) already(await find(record.machine, record.revert), adopted, `Revert ${record.revert}`)
+      return adopted
+    },
+    async markUndone(machine, revert, by) {
+      const record = await find(machine, revert)
+      if (!record) return
+      await table.update(KEYS.revert(record), 'SET undoneBy = :by', {
+        expression: '#state = :reverted',
+        names: { '#state': 'state' },
+        values: { ':by': by, ':reverted': 'reverted' },
+      })
+    },
+  }
+}
+

@@ -1,0 +1,14 @@
+import type { z } from 'zod'
+import { deployedPolicies, type DeployedPolicies } from '../core/contracts/policies.ts'
+import { TandemError } from '../core/errors.ts'
+import { faultsOf } from '../core/parse-request.ts'
+
+/** The one place of the product that reads the environment. Throws ContractBroken with every variable that is missing. */
+export function environment<Schema extends z.ZodType>(schema: Schema): z.output<Schema> {
+  const parsed = schema.safeParse(process.env)
+  if (parsed.success) return parsed.data
+  throw new TandemError('ContractBroken', `The environment is not as deployed: ${faultsOf(parsed.error).join('; ')}`)
+}
+
+/** `POLICIES`, as the deployment wrote it. */
+export const parseDeployedPolicies = (text: string): DeployedPolicies => deployedPolicies.parse(JSON.parse(text))

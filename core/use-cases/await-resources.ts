@@ -1,0 +1,50 @@
+import type * as tasks from '../contracts/tasks.ts'
+import { TandemError } from '../errors.ts'
+import type { Catalog, Clock } from '../ports.ts'
+import { startWait, type WaitPorts } from '../waits.ts'
+import { requirePoint, requireRevert } from './require-record.ts'
+import type { TaskOf } from './task-of.ts'
+
+interface Ports extends WaitPorts {
+  readonly catalog: Pick<Catalog, 'point' | 'revert'>
+  readonly clock: Clock
+}
+
+/** The four states that wait in a run's middle: each says what for; core/waits.ts says how. */
+export const awaitSnapshots =
+  (ports: Ports): TaskOf<typeof tasks.awaitSnapshots> =>
+  async ({ machine, point: id, token }) => {
+    const point = await requirePoint(ports.catalog, machine, id)
+    if (point.state !== 'captured' && point.state !== 'complete')
+      throw new TandemError('LostRace', `Point ${id} is ${point.state}, so there are no snapshots to wait for.`)
+    const resources = point.members.map(({ snapshot }) => snapshot)
+    await startWait(ports, { kind: 'snapshots-completed', token, resources, registeredAt: ports.clock.now() })
+    return {}
+  }
+
+/** The volumes that CreateVolumes made; an undo has none to make, and those it needs were found available by the preflight. */
+export const awaitVolumes =
+  (ports: Ports): TaskOf<typeof tasks.awaitVolumes> =>
+  async ({ machine, revert: id, token }) => {
+    const { disks } = await requireRevert(ports.catalog, machine, id)
+    const resources = disks.flatMap(({ incoming }) => incoming.volume ?? [])
+    await startWait(ports, { kind: 'volumes-available', token, resources, registeredAt: ports.clock.now() })
+    return {}
+  }
+
+export const awaitStopped =
+  (ports: Ports): TaskOf<typeof tasks.awaitStopped> =>
+  async ({ machine, token }) => {
+    await startWait(ports, { kind: 'machine-stopped', token, resources: [machine], registeredAt: ports.clock.now() })
+    return {}
+  }
+
+export const awaitRunning =
+  (ports: Ports): TaskOf<typeof tasks.awaitRunning> =>
+  async ({ machine, revert: id, token }) => {
+    const { wasRunning } = await requireRevert(ports.catalog, machine, id)
+    if (wasRunning)
+      await startWait(ports, { kind: 'machine-running', token, resources: [machine], registeredAt: ports.clock.now() })
+    else await ports.executions.succeed(token, {})
+    return {}
+  }

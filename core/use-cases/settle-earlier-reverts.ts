@@ -1,0 +1,65 @@
+import type { z } from 'zod'
+import type { RevertRecord } from '../contracts/records.ts'
+import type { revertInput } from '../contracts/tasks.ts'
+import { TandemError } from '../errors.ts'
+import type { Catalog, Executions, Ledger } from '../ports.ts'
+import { isInPlace } from '../swap.ts'
+import { discard, finish, type EndRevertPorts } from './end-revert.ts'
+
+export interface SettlePorts extends EndRevertPorts {
+  readonly executions: Pick<Executions, 'isRunning'>
+  readonly catalog: EndRevertPorts['catalog'] & Pick<Catalog, 'reverts' | 'adoptRevert'>
+  readonly ledger: EndRevertPorts['ledger'] & Pick<Ledger, 'open'>
+}
+
+type Request = z.output<typeof revertInput>
+
+/**
+ * Settles what runs that are dead left open on this machine; the caller holds its lock.
+ *
+ * - All new disks in place: only the bookkeeping is missing, and is done now.
+ * - All old disks in place: nothing happened to the machine, and what was made is deleted.
+ * - Some of each: the machine must not stay so. The revert is handed over to the caller's run, which goes on with it, for every
+ *   state of it can be repeated. A request for another target is refused until that is done: RevertUnfinished.
+ */
+export async function settleEarlierReverts(
+  ports: SettlePorts,
+  request: Request,
+  run: string,
+): Promise<RevertRecord | undefined> {
+  for (const revert of await ports.catalog.reverts(request.machine)) {
+    if (revert.state !== 'planned' && revert.state !== 'swapping') continue
+    // A try of this very run whose answer was lost: the plan stands.
+    if (revert.run === run) return revert
+    if (await ports.executions.isRunning(revert.run)) continue
+    const observed = await ports.machines.observe(request.machine)
+    if (isInPlace(revert, observed, 'forward')) await finish(ports, revert)
+    else if (isInPlace(revert, observed, 'back'))
+      await discard(ports, revert, { error: 'RunEnded', cause: `Its run ended before it did; tidied up by ${run}.` })
+    else if (leadsWhere(revert, request)) return adopt(ports, revert, run)
+    else throw unfinished(revert)
+  }
+  return undefined
+}
+
+async function adopt(ports: SettlePorts, revert: RevertRecord, run: string): Promise<RevertRecord> {
+  for (const entry of await ports.ledger.ofRun(revert.run)) {
+    await ports.ledger.open({ ...entry, run })
+    await ports.ledger.close(entry)
+  }
+  return ports.catalog.adoptRevert(revert, run)
+}
+
+/** True when an unfinished revert leads where the request wants to go; a request without a target of its own goes along. */
+function leadsWhere({ target }: RevertRecord, { point, undo }: Request): boolean {
+  if (undo) return target.kind === 'undo'
+  return point === undefined || (target.kind === 'point' && target.point === point)
+}
+
+function unfinished({ revert, machine, target }: RevertRecord): TandemError {
+  const again = target.kind === 'point' ? `--point ${target.point}` : '--undo'
+  return new TandemError(
+    'RevertUnfinished',
+    `${revert} of ${machine} stopped half way: some disks are swapped and some are not. Finish it first with: tandem revert ${machine} ${again}`,
+  )
+}
