@@ -3,7 +3,6 @@ import { EC2Client } from '@aws-sdk/client-ec2'
 import { S3Client } from '@aws-sdk/client-s3'
 import { SFNClient } from '@aws-sdk/client-sfn'
 import { SSMClient } from '@aws-sdk/client-ssm'
-import { STSClient } from '@aws-sdk/client-sts'
 
 /** SDK clients with the SDK's usual settings for credentials, Region and endpoint. Making one opens no connection. */
 export interface Clients {
@@ -17,7 +16,6 @@ export interface Clients {
   readonly s3: S3Client
   readonly sfn: SFNClient
   readonly ssm: SSMClient
-  readonly sts: STSClient
 }
 
 export const awsClients = (): Clients => ({
@@ -27,5 +25,4 @@ export const awsClients = (): Clients => ({
   s3: new S3Client({}),
   sfn: new SFNClient({}),
   ssm: new SSMClient({}),
-  sts: new STSClient({}),
 })

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { deployedPolicies, type DeployedPolicies } from '../core/contracts/policies.ts'
 import { TandemError } from '../core/errors.ts'
 import { faultsOf } from '../core/parse-request.ts'

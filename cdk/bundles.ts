@@ -27,6 +27,8 @@ export function bundleHandlers(directory: string): (name: string) => string {
     platform: 'node',
     target: 'node24',
     format: 'esm',
+    // The ES modules of the SDK can be shaken: half the size, and half the time of a cold start.
+    mainFields: ['module', 'main'],
     // Some of the SDK's dependencies are CommonJS and call require().
     banner: { js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);" },
     legalComments: 'none',

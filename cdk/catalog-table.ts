@@ -1,5 +1,5 @@
 import { RemovalPolicy } from 'aws-cdk-lib'
-import { AttributeType, Billing, ProjectionType, TableEncryptionV2, TableV2 } from 'aws-cdk-lib/aws-dynamodb'
+import { AttributeType, BillingMode, ProjectionType, Table, TableEncryption } from 'aws-cdk-lib/aws-dynamodb'
 import type { IKey } from 'aws-cdk-lib/aws-kms'
 import type { Construct } from 'constructs'
 import { TABLE } from '../core/contracts/table.ts'
@@ -13,23 +13,25 @@ interface CatalogTableProps {
 const text = (name: string) => ({ name, type: AttributeType.STRING })
 
 /** The catalog: one table, on demand, with point-in-time recovery, deletion protection and a customer key (docs/architecture.md, The catalog). */
-export class CatalogTable extends TableV2 {
+export class CatalogTable extends Table {
   constructor(scope: Construct, id: string, props: CatalogTableProps) {
     super(scope, id, {
       tableName: nameOf(props.deployment, 'catalog'),
       partitionKey: text(TABLE.partitionKey),
       sortKey: text(TABLE.sortKey),
-      billing: Billing.onDemand(),
+      billingMode: BillingMode.PAY_PER_REQUEST,
       pointInTimeRecoverySpecification: { pointInTimeRecoveryEnabled: true },
       deletionProtection: true,
       removalPolicy: RemovalPolicy.RETAIN,
-      encryption: TableEncryptionV2.customerManagedKey(props.key),
-      globalSecondaryIndexes: Object.values(TABLE.indexes).map((index) => ({
+      encryption: TableEncryption.CUSTOMER_MANAGED,
+      encryptionKey: props.key,
+    })
+    for (const index of Object.values(TABLE.indexes))
+      this.addGlobalSecondaryIndex({
         indexName: index.name,
         partitionKey: text(index.partitionKey),
-        ...('sortKey' in index ? { sortKey: text(index.sortKey) } : {}),
+        sortKey: text(index.sortKey),
         projectionType: ProjectionType.ALL,
-      })),
-    })
+      })
   }
 }

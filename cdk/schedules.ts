@@ -61,7 +61,7 @@ export class Schedules extends Construct {
           deadLetterConfig: { arn: props.deadLetters.queueArn },
         },
       })
-      schedule.addDependency(group)
+      schedule.node.addDependency(group)
     }
   }
 }

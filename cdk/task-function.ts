@@ -3,7 +3,7 @@ import { Effect, Policy, PolicyStatement, Role, ServicePrincipal } from 'aws-cdk
 import { Architecture, Code, Function as LambdaFunction, LoggingFormat, Runtime } from 'aws-cdk-lib/aws-lambda'
 import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs'
 import type { Construct } from 'constructs'
-import type { z } from 'zod'
+import type * as z from 'zod'
 import type { Contract } from '../core/contracts/contract.ts'
 import { acknowledgeWildcards } from './findings.ts'
 import { kebabCase, nameOf } from './names.ts'

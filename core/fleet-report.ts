@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { TandemError } from './errors.ts'
 
 /** What the ResultWriter of a Distributed Map leaves behind (AWS facts C.3): a manifest, and files of child executions. */

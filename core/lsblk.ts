@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import type { Disk } from './contracts/records.ts'
 
 /** What the guest is asked, once, read-only. SERIAL is the volume id without its dash on Nitro (AWS facts A.14). */

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import { environment } from '../aws/environment.ts'
 import { createLog } from '../aws/log.ts'
 import type { Contract } from '../core/contracts/contract.ts'

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 
 /**
  * What crosses the border of a Lambda: its input, its output and its environment. The state machine, the handler, the CDK

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 
 /** Shapes of the identifiers that cross a process boundary. Each message says what the value should look like. */
 

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { policyName } from './identifiers.ts'
 
 /** The policy file: `policies.json`, one entry per policy. `docs/policies.md` explains it to the people who write it. */

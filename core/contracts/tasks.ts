@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import { contract } from './contract.ts'
 import { instant, machineId, pointId, policyName, revertId, runId, taskToken } from './identifiers.ts'
 

@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import type { RevertRecord } from '../contracts/records.ts'
 import type { revertInput } from '../contracts/tasks.ts'
 import { TandemError } from '../errors.ts'

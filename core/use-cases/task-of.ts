@@ -1,4 +1,4 @@
-import type { z } from 'zod'
+import type * as z from 'zod'
 import type { Contract } from '../contracts/contract.ts'
 
 /** The function behind a Task state: its contract's input in, its contract's output out. */
