@@ -83,8 +83,12 @@ export async function calling<T>({ operation, subject, meaning }: Call, call: ()
   }
 }
 
+/** The one 5xx that no repetition changes. */
+const NOT_IMPLEMENTED = 501
+
 /** 5xx, and everything that never got an answer, may or may not have done its work. */
 function nameByStatus(error: unknown): ErrorName {
   const status = statusOf(error)
+  if (status === NOT_IMPLEMENTED) return 'UnexpectedAwsError'
   return status === undefined || status >= 500 ? 'AwsUnavailable' : 'UnexpectedAwsError'
 }

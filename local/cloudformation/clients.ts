@@ -1,0 +1,28 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { EventBridgeClient } from '@aws-sdk/client-eventbridge'
+import { S3Client } from '@aws-sdk/client-s3'
+import { SchedulerClient } from '@aws-sdk/client-scheduler'
+import { SFNClient } from '@aws-sdk/client-sfn'
+
+export interface DeploymentClients {
+  readonly dynamodb: DynamoDBClient
+  readonly events: EventBridgeClient
+  readonly s3: S3Client
+  readonly scheduler: SchedulerClient
+  readonly sfn: SFNClient
+}
+
+/** Clients of one who deploys: over the wire, like anybody else. */
+export function deploymentClients(settings: {
+  readonly endpoint: string
+  readonly region: string
+  readonly credentials: { readonly accessKeyId: string; readonly secretAccessKey: string }
+}): DeploymentClients {
+  return {
+    dynamodb: new DynamoDBClient(settings),
+    events: new EventBridgeClient(settings),
+    s3: new S3Client(settings),
+    scheduler: new SchedulerClient(settings),
+    sfn: new SFNClient(settings),
+  }
+}

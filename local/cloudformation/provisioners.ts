@@ -1,0 +1,156 @@
+import { CreateTableCommand, type CreateTableCommandInput } from '@aws-sdk/client-dynamodb'
+import { PutRuleCommand, PutTargetsCommand, type Target } from '@aws-sdk/client-eventbridge'
+import { CreateBucketCommand } from '@aws-sdk/client-s3'
+import { CreateScheduleCommand, CreateScheduleGroupCommand, type CreateScheduleCommandInput } from '@aws-sdk/client-scheduler'
+import { CreateStateMachineCommand } from '@aws-sdk/client-sfn'
+import type { DeploymentClients } from './clients.ts'
+import type { Provisioned } from './template.ts'
+
+/** Properties of a resource, resolved. */
+export type Properties = Readonly<Record<string, unknown>>
+
+export interface Provisioning {
+  readonly logicalId: string
+  readonly properties: Properties
+  readonly accountId: string
+  readonly region: string
+  readonly stackName: string
+  readonly clients: DeploymentClients
+  /** Folder of the asset that a Lambda's code is. */
+  readonly assetDirectory: (key: string) => string
+  readonly registerFunction: (configuration: {
+    name: string
+    codeDirectory: string
+    handler: string
+    environment: Record<string, string>
+    roleArn: string
+    timeoutSeconds: number
+    memoryMiB: number
+    runtime: string
+  }) => string
+  /** Roles and policies, as the template has them. */
+  readonly recordRole: (name: string, properties: Properties) => void
+  readonly recordPolicy: (roleNames: readonly string[], document: unknown) => void
+}
+
+export type Provisioner = (to: Provisioning) => Promise<Provisioned> | Provisioned
+
+const text = (value: unknown, fallback = ''): string => (typeof value === 'string' ? value : fallback)
+const record = (value: unknown): Record<string, unknown> =>
+  typeof value === 'object' && value !== null ? { ...value } : {}
+const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])
+
+const lambdaFunction: Provisioner = ({ properties, assetDirectory, registerFunction, logicalId, stackName }) => {
+  const name = text(properties['FunctionName'], `${stackName}-${logicalId}`)
+  const environment = record(record(properties['Environment'])['Variables'])
+  const arn = registerFunction({
+    name,
+    codeDirectory: assetDirectory(text(record(properties['Code'])['S3Key'])),
+    handler: text(properties['Handler']),
+    environment: Object.fromEntries(Object.entries(environment).map(([key, value]) => [key, String(value)])),
+    roleArn: text(properties['Role']),
+    timeoutSeconds: Number(properties['Timeout'] ?? 3),
+    memoryMiB: Number(properties['MemorySize'] ?? 128),
+    runtime: text(properties['Runtime']),
+  })
+  return { ref: name, attributes: { Arn: arn } }
+}
+
+const stateMachine: Provisioner = async ({ properties, clients, logicalId, stackName }) => {
+  const name = text(properties['StateMachineName'], `${stackName}-${logicalId}`)
+  const substitutions = Object.entries(record(properties['DefinitionSubstitutions']))
+  const definition = substitutions.reduce(
+    (result, [key, value]) => result.replaceAll(`\${${key}}`, String(value)),
+    text(properties['DefinitionString']),
+  )
+  const { stateMachineArn = '' } = await clients.sfn.send(
+    new CreateStateMachineCommand({ name, definition, roleArn: text(properties['RoleArn']) }),
+  )
+  return { ref: stateMachineArn, attributes: { Arn: stateMachineArn, Name: name } }
+}
+
+const table: Provisioner = async ({ properties, clients, accountId, region }) => {
+  const name = text(properties['TableName'])
+  // What a table needs to behave the same; encryption, recovery and protection have no effect in memory.
+  const { AttributeDefinitions, KeySchema, GlobalSecondaryIndexes, BillingMode } =
+    properties as Properties & CreateTableCommandInput
+  await clients.dynamodb.send(
+    new CreateTableCommand({ TableName: name, AttributeDefinitions, KeySchema, GlobalSecondaryIndexes, BillingMode }),
+  )
+  return { ref: name, attributes: { Arn: `arn:aws:dynamodb:${region}:${accountId}:table/${name}` } }
+}
+
+const bucket: Provisioner = async ({ properties, clients }) => {
+  const name = text(properties['BucketName'])
+  await clients.s3.send(new CreateBucketCommand({ Bucket: name }))
+  return { ref: name, attributes: { Arn: `arn:aws:s3:::${name}` } }
+}
+
+const rule: Provisioner = async ({ properties, clients, logicalId, stackName }) => {
+  const name = text(properties['Name'], `${stackName}-${logicalId}`)
+  const { RuleArn = '' } = await clients.events.send(
+    new PutRuleCommand({
+      Name: name,
+      Description: text(properties['Description']),
+      EventPattern: JSON.stringify(properties['EventPattern']),
+      State: 'ENABLED',
+    }),
+  )
+  await clients.events.send(new PutTargetsCommand({ Rule: name, Targets: list(properties['Targets']) as Target[] }))
+  return { ref: name, attributes: { Arn: RuleArn } }
+}
+
+const scheduleGroup: Provisioner = async ({ properties, clients }) => {
+  const name = text(properties['Name'])
+  const { ScheduleGroupArn = '' } = await clients.scheduler.send(new CreateScheduleGroupCommand({ Name: name }))
+  return { ref: name, attributes: { Arn: ScheduleGroupArn } }
+}
+
+const schedule: Provisioner = async ({ properties, clients }) => {
+  const { ScheduleArn = '' } = await clients.scheduler.send(
+    new CreateScheduleCommand(properties as Properties & CreateScheduleCommandInput),
+  )
+  return { ref: text(properties['Name']), attributes: { Arn: ScheduleArn } }
+}
+
+const role: Provisioner = ({ properties, accountId, logicalId, stackName, recordRole }) => {
+  const name = text(properties['RoleName'], `${stackName}-${logicalId}`)
+  recordRole(name, properties)
+  return { ref: name, attributes: { Arn: `arn:aws:iam::${accountId}:role/${name}`, RoleId: `AROA${logicalId}` } }
+}
+
+const policy: Provisioner = ({ properties, recordPolicy }) => {
+  recordPolicy(list(properties['Roles']).map(String), properties['PolicyDocument'])
+  return { ref: text(properties['PolicyName']), attributes: {} }
+}
+
+/** Exists by name only: nothing in this account does anything with it. */
+const named =
+  (property: string, arn: (name: string, to: Provisioning) => string): Provisioner =>
+  (to) => {
+    const name = text(to.properties[property], `${to.stackName}-${to.logicalId}`)
+    return { ref: name, attributes: { Arn: arn(name, to), QueueName: name, KeyId: name } }
+  }
+
+/** What this account can deploy. A type that is not here fails the deployment. */
+export const PROVISIONERS: Readonly<Record<string, Provisioner>> = {
+  'AWS::Lambda::Function': lambdaFunction,
+  'AWS::StepFunctions::StateMachine': stateMachine,
+  'AWS::DynamoDB::Table': table,
+  'AWS::S3::Bucket': bucket,
+  'AWS::Events::Rule': rule,
+  'AWS::Scheduler::ScheduleGroup': scheduleGroup,
+  'AWS::Scheduler::Schedule': schedule,
+  'AWS::IAM::Role': role,
+  'AWS::IAM::Policy': policy,
+  'AWS::KMS::Key': named('KeyId', (name, { region, accountId }) => `arn:aws:kms:${region}:${accountId}:key/${name}`),
+  'AWS::KMS::Alias': named('AliasName', (name, { region, accountId }) => `arn:aws:kms:${region}:${accountId}:${name}`),
+  'AWS::SQS::Queue': named('QueueName', (name, { region, accountId }) => `arn:aws:sqs:${region}:${accountId}:${name}`),
+  'AWS::Logs::LogGroup': named(
+    'LogGroupName',
+    (name, { region, accountId }) => `arn:aws:logs:${region}:${accountId}:log-group:${name}:*`,
+  ),
+  'AWS::S3::BucketPolicy': named('Bucket', () => ''),
+  'AWS::SQS::QueuePolicy': named('Queue', () => ''),
+  'AWS::Lambda::Permission': named('Id', () => ''),
+}

@@ -1,0 +1,78 @@
+/**
+ * Who may call the embedded account, and with which keys. Keys are derived from names: the same account has the same keys
+ * in every process, and asking twice gives the same.
+ */
+import { createHash } from 'node:crypto'
+
+export interface Identity {
+  readonly arn: string
+  readonly accountId: string
+}
+
+export interface UserCredentials {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+}
+
+export interface RoleCredentials extends UserCredentials {
+  readonly sessionToken: string
+  /** `arn:aws:sts::<account>:assumed-role/<role name>/<session name>` */
+  readonly arn: string
+}
+
+export interface Identities {
+  readonly identify: (accessKeyId: string) => Identity | undefined
+  /** The account's root: may do everything. */
+  readonly root: UserCredentials
+  /** Keys of the IAM user `name`, which exists from now on. */
+  user(name: string): UserCredentials
+  /**
+   * Credentials of a session of a role. No trust policy is consulted: this is for the account's own services.
+   * @throws TypeError when `roleArn` is no ARN of a role
+   */
+  forRole(roleArn: string, sessionName: string): RoleCredentials
+}
+
+const ROOT_ACCESS_KEY_ID = 'AKIAEMBEDDED00000000'
+const ROOT_SECRET_ACCESS_KEY = 'embedded'
+
+/** Name of the IAM user that `AWS_ACCESS_KEY_ID=test` stands for. */
+export const ADMINISTRATOR = 'administrator'
+
+/** An account in which the access key `test` is the IAM user `administrator`. */
+export function createIdentities({ accountId }: { readonly accountId: string }): Identities {
+  const known = new Map<string, Identity>([
+    [ROOT_ACCESS_KEY_ID, { arn: `arn:aws:iam::${accountId}:root`, accountId }],
+    ['test', { arn: `arn:aws:iam::${accountId}:user/${ADMINISTRATOR}`, accountId }],
+  ])
+  return {
+    identify: (accessKeyId) => known.get(accessKeyId),
+    root: { accessKeyId: ROOT_ACCESS_KEY_ID, secretAccessKey: ROOT_SECRET_ACCESS_KEY },
+    user(name) {
+      const arn = `arn:aws:iam::${accountId}:user/${name}`
+      const credentials = keysOf('AKIA', arn)
+      known.set(credentials.accessKeyId, { arn, accountId })
+      return credentials
+    },
+    forRole(roleArn, sessionName) {
+      const [, roleAccountId, roleName] = /^arn:aws:iam::(\d{12}):role\/(?:.+\/)?([^/]+)$/.exec(roleArn) ?? []
+      if (!roleAccountId || !roleName) throw new TypeError(`${roleArn} is not the ARN of a role.`)
+      const arn = `arn:aws:sts::${roleAccountId}:assumed-role/${roleName}/${sessionName}`
+      // The role's path is not part of the session's ARN, but two roles may differ in it alone.
+      const credentials = keysOf('ASIA', `${roleArn}/${sessionName}`)
+      known.set(credentials.accessKeyId, { arn, accountId: roleAccountId })
+      return { ...credentials, sessionToken: digest('token', `${roleArn}/${sessionName}`).toString('base64'), arn }
+    },
+  }
+}
+
+function keysOf(prefix: 'AKIA' | 'ASIA', subject: string): UserCredentials {
+  const letters = digest('key', subject).toString('hex').toUpperCase().slice(0, 16)
+  return {
+    accessKeyId: `${prefix}${letters}`,
+    secretAccessKey: digest('secret', subject).toString('base64').slice(0, 40),
+  }
+}
+
+const digest = (purpose: string, subject: string): Buffer =>
+  createHash('sha256').update(`${purpose}:${subject}`).digest()

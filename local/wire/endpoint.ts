@@ -1,0 +1,115 @@
+import { awsJson } from './json.ts'
+import { readModel } from './model.ts'
+import type { OperationModel } from './model.ts'
+import type { Protocol, ProtocolFactory, WireReply, WireRequest } from './protocol.ts'
+import { awsQuery, ec2Query } from './query.ts'
+import { restJson } from './rest-json.ts'
+import { restXml } from './rest-xml.ts'
+import { AwsError } from './service.ts'
+import type { Caller, Service } from './service.ts'
+import { validateInput } from './validation.ts'
+
+/** Awaits work of an operation with the clock let go: the operation may be waiting for virtual time. */
+export type Unheld = <T>(work: Promise<T>) => Promise<T>
+
+/** A request whose operation is known: how to read it, and how to do what it asks. */
+export interface RoutedCall {
+  readonly operation: string
+  /** @throws AwsError when the operation is not implemented (501), or the request malformed */
+  decode(): Promise<unknown>
+  run(input: unknown, caller: Caller, unheld: Unheld): Promise<WireReply>
+}
+
+/** Whatever answers the requests signed for one service. */
+export interface Endpoint {
+  /** Signing name. */
+  readonly service: string
+  readonly unknownKey: AwsError
+  /** @throws AwsError when the request names no operation of the service */
+  route(request: WireRequest): RoutedCall
+  encodeError(error: AwsError, request: WireRequest): WireReply
+}
+
+const PROTOCOLS: Readonly<Record<string, ProtocolFactory>> = {
+  ec2Query,
+  awsQuery,
+  awsJson1_0: awsJson,
+  awsJson1_1: awsJson,
+  restJson1: restJson,
+  restXml,
+}
+
+/**
+ * The endpoint of a service that lives in this process.
+ * @throws Error when the service lists an operation that its client does not have, or speaks a protocol unknown here
+ */
+export function serviceEndpoint(service: Service): Endpoint {
+  const model = readModel(service)
+  const protocol = PROTOCOLS[model.protocol]?.(model)
+  if (!protocol) throw new Error(`${service.clientName} speaks ${model.protocol}, which this server does not.`)
+  for (const name of Object.keys(service.operations)) {
+    if (!model.operations.has(name)) throw new Error(`${service.clientName} has no operation ${name}.`)
+  }
+  return {
+    service: model.signingName,
+    unknownKey: protocol.unknownKey,
+    route(request) {
+      const route = protocol.route(request)
+      const { name } = route.operation
+      const implementation = Object.hasOwn(service.operations, name) ? service.operations[name] : undefined
+      if (!implementation) return unimplemented(model.signingName, name)
+      return {
+        operation: name,
+        async decode() {
+          const input = await protocol.decode(route, request)
+          validateInput(route.operation.input, input, protocol)
+          return input
+        },
+        async run(input, caller, unheld) {
+          const result = implementation(input as never, caller)
+          const output = result instanceof Promise ? await unheld(result) : result
+          return encodeOutput(protocol, route.operation, output, request)
+        },
+      }
+    },
+    encodeError: (error, request) => protocol.encodeError(error, request),
+  }
+}
+
+/** An output that does not fit its schema is a bug of the service: the message names the operation. */
+function encodeOutput(protocol: Protocol, operation: OperationModel, output: unknown, request: WireRequest): WireReply {
+  try {
+    return protocol.encode(operation, output, request)
+  } catch (cause) {
+    throw new Error(`The output of ${operation.name} does not fit its schema.`, { cause })
+  }
+}
+
+function unimplemented(service: string, operation: string): RoutedCall {
+  const refuse = async (): Promise<never> => {
+    throw notImplemented(`${service}:${operation}`)
+  }
+  return { operation, decode: refuse, run: refuse }
+}
+
+export const notImplemented = (what: string): AwsError =>
+  new AwsError('NotImplemented', `${what} is not implemented by the embedded account.`, { status: 501 })
+
+/** Answers what is signed for no service of this account, in the manner that the request's own format suggests. */
+export function encodeUnrouted(error: AwsError, request: WireRequest): WireReply {
+  const contentType = request.headers['content-type'] ?? ''
+  const model = {
+    signingName: 'unknown',
+    operations: new Map(),
+    codec: { createSerializer: unused, createDeserializer: unused },
+  }
+  if (contentType.includes('form-urlencoded'))
+    return awsQuery({ ...model, protocol: 'awsQuery' }).encodeError(error, request)
+  if (contentType.includes('x-amz-json'))
+    return awsJson({ ...model, protocol: 'awsJson1_1' }).encodeError(error, request)
+  return restJson({ ...model, protocol: 'restJson1' }).encodeError(error, request)
+}
+
+function unused(): never {
+  throw new Error('An error is encoded without a codec.')
+}

@@ -1,0 +1,119 @@
+import { NormalizedSchema } from '@smithy/core/schema'
+
+import type { Service } from './service.ts'
+
+type SchemaRef = Parameters<typeof NormalizedSchema.of>[0]
+
+/** Serialises one value of one shape; the codecs of the SDK's own protocols. */
+export interface Codec {
+  createSerializer(): { write(schema: NormalizedSchema, value: unknown): void; flush(): Uint8Array | string }
+  createDeserializer(): { read(schema: NormalizedSchema, bytes: Uint8Array): unknown }
+}
+
+/** The HTTP binding of an operation of a REST protocol: method, URI pattern with its fixed query, status of success. */
+export interface HttpBinding {
+  readonly method: string
+  readonly uri: string
+  readonly status: number
+}
+
+export interface OperationModel {
+  readonly name: string
+  readonly input: NormalizedSchema
+  readonly output: NormalizedSchema
+  readonly http?: HttpBinding
+}
+
+/** What an SDK client knows about its service. */
+export interface ServiceModel {
+  /** Name in the credential scope of a signature, e.g. `ec2`, `states`. */
+  readonly signingName: string
+  /** E.g. `ec2Query`, `awsJson1_0`. */
+  readonly protocol: string
+  /** Namespace of XML replies; undefined for JSON protocols. */
+  readonly xmlNamespace?: string
+  /** undefined for the query protocols, whose requests and replies have different formats. */
+  readonly codec?: Codec
+  readonly operations: ReadonlyMap<string, OperationModel>
+}
+
+interface SdkClient {
+  readonly config: {
+    readonly defaultSigningName: string
+    readonly protocol: {
+      readonly options?: { readonly xmlNamespace?: string }
+      getShapeId(): string
+      getPayloadCodec(): Codec
+    }
+  }
+}
+
+type SdkClientClass = new (configuration: {
+  region: string
+  credentials: { accessKeyId: string; secretAccessKey: string }
+}) => SdkClient
+
+/** An operation as generated clients export it: `DescribeVolumes$ = [9, namespace, name, traits, input, output]`. */
+type OperationSchema = readonly [9, string, string, number | Readonly<Record<string, unknown>>, SchemaRef, SchemaRef]
+
+const isOperationSchema = (value: unknown): value is OperationSchema => Array.isArray(value) && value[0] === 9
+
+/**
+ * Reads a service's model out of its SDK client: every operation that the client can send, implemented or not.
+ * @throws Error when `clientName` is no client class of `sdk`
+ */
+export function readModel(service: Pick<Service, 'sdk' | 'clientName'>): ServiceModel {
+  const exported = new Map(Object.entries(service.sdk))
+  const Client = exported.get(service.clientName) as SdkClientClass | undefined
+  if (typeof Client !== 'function') throw new Error(`The SDK module exports no client class ${service.clientName}.`)
+  const { config } = new Client({ region: 'us-east-1', credentials: { accessKeyId: 'x', secretAccessKey: 'x' } })
+  const protocol = config.protocol.getShapeId().replace(/^.*#/, '')
+  const operations = new Map<string, OperationModel>()
+  for (const value of exported.values()) {
+    if (isOperationSchema(value)) operations.set(value[2], operationModel(value))
+  }
+  return {
+    signingName: config.defaultSigningName,
+    protocol,
+    xmlNamespace: config.protocol.options?.xmlNamespace,
+    codec: protocol.endsWith('Query') ? undefined : config.protocol.getPayloadCodec(),
+    operations,
+  }
+}
+
+function operationModel([, , name, traits, input, output]: OperationSchema): OperationModel {
+  const bound = typeof traits === 'object' ? (traits['http'] as [string, string, number] | undefined) : undefined
+  return {
+    name,
+    input: NormalizedSchema.of(input),
+    output: NormalizedSchema.of(output),
+    http: bound && { method: bound[0], uri: bound[1], status: bound[2] },
+  }
+}
+
+/** Members of a structure or union with their schemas, in the model's order; none for the unit shape. */
+export function members(schema: NormalizedSchema): [string, NormalizedSchema][] {
+  return schema.isStructSchema() ? [...schema.structIterator()] : []
+}
+
+/** Names of the members that the model marks required; the generated schemas list those first and count them. */
+export function requiredMembers(schema: NormalizedSchema): readonly string[] {
+  const shape = schema.getSchema()
+  return typeof shape === 'object' && shape[0] === 3 ? shape[4].slice(0, shape[6] ?? 0) : []
+}
+
+/** A structure made up for the wire (an envelope, or a structure without some members). */
+export function structure(
+  name: string,
+  contents: readonly (readonly [string, SchemaRef])[],
+  traits: { readonly xmlNamespace?: [string, string] } = {},
+): NormalizedSchema {
+  return NormalizedSchema.of([
+    3,
+    'local',
+    name,
+    traits,
+    contents.map(([member]) => member),
+    contents.map(([, schema]) => schema as NormalizedSchema),
+  ])
+}

@@ -1,0 +1,80 @@
+import { Agent, request as httpRequest } from 'node:http'
+
+import type { Endpoint } from './endpoint.ts'
+import { operationOfTarget } from './json.ts'
+import { INVALID_TOKEN_MESSAGE } from './protocol.ts'
+import type { WireReply, WireRequest } from './protocol.ts'
+import { AwsError } from './service.ts'
+
+/** Headers that belong to one connection, not to the message. */
+const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'date'])
+
+/**
+ * The endpoint of a service that another server implements; that server must speak awsJson. Requests are passed on as they
+ * came, so it checks them by itself.
+ */
+export function proxyEndpoint(service: string, url: string): Endpoint & { close(): void } {
+  const agent = new Agent({ keepAlive: true })
+  return {
+    service,
+    unknownKey: new AwsError('UnrecognizedClientException', INVALID_TOKEN_MESSAGE),
+    route: (request) => ({
+      operation: operationOfTarget(request.headers),
+      decode: async () => parseObject(request.body),
+      run: () => passOn(request, url, agent),
+    }),
+    encodeError: (error) => ({
+      status: error.status,
+      headers: { 'content-type': 'application/x-amz-json-1.0' },
+      body: JSON.stringify({ __type: error.code, message: error.message, ...error.fields }),
+      errorCode: error.code,
+    }),
+    close: () => agent.destroy(),
+  }
+}
+
+function passOn(request: WireRequest, url: string, agent: Agent): Promise<WireReply> {
+  const { method, body } = request
+  const { host: _, 'transfer-encoding': __, ...headers } = request.headers
+  return new Promise((resolve, reject) => {
+    const outgoing = httpRequest(
+      new URL(request.target, url),
+      { method, agent, headers: { ...headers, 'content-length': String(body.length) } },
+      (response) => {
+        const chunks: Uint8Array[] = []
+        response.on('data', (chunk: Uint8Array) => chunks.push(chunk))
+        response.on('error', reject)
+        response.on('end', () => resolve(reply(response.statusCode ?? 502, response.headers, Buffer.concat(chunks))))
+      },
+    )
+    outgoing.on('error', reject)
+    outgoing.end(body)
+  })
+}
+
+function reply(
+  status: number,
+  headers: Readonly<Record<string, string | string[] | undefined>>,
+  body: Uint8Array,
+): WireReply {
+  const kept = Object.entries(headers).flatMap(([name, value]) =>
+    value === undefined || HOP_BY_HOP.has(name) ? [] : [[name, String(value)] as const],
+  )
+  const errorCode = status < 400 ? undefined : errorCodeOf(parseObject(body))
+  return { status, headers: Object.fromEntries(kept), body, errorCode }
+}
+
+/** `__type` is the code behind the namespace of its model: `com.amazonaws.dynamodb.v20120810#Code`. */
+function errorCodeOf({ __type: type }: Readonly<Record<string, unknown>>): string {
+  return typeof type === 'string' ? type.replace(/^.*#/, '') : 'InternalServerError'
+}
+
+/** The JSON object that a body holds; empty when it holds none, since the other server will say what is wrong with it. */
+function parseObject(body: Uint8Array): Readonly<Record<string, unknown>> {
+  try {
+    const parsed: unknown = JSON.parse(Buffer.from(body).toString('utf8'))
+    return typeof parsed === 'object' && parsed !== null ? { ...parsed } : {}
+  } catch {
+    return {}
+  }
+}

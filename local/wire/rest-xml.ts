@@ -1,0 +1,82 @@
+import { decodeAwsChunked } from './aws-chunked.ts'
+import type { ServiceModel } from './model.ts'
+import type { Protocol, Route, WireRequest } from './protocol.ts'
+import { restRouter } from './rest-route.ts'
+import { readBindings, writeBindings } from './rest.ts'
+import { AwsError } from './service.ts'
+import { escapeXml } from './simple-values.ts'
+
+/** Operations on the service itself: their path has no bucket. */
+const WITHOUT_BUCKET = new Set(['ListBuckets', 'ListDirectoryBuckets'])
+
+const XML_DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+
+/**
+ * restXml as S3 speaks it, the only service of that protocol here. Buckets are addressed by path (`/bucket/key`): clients
+ * do that by themselves when the endpoint is an IP address.
+ */
+export function restXml(model: ServiceModel): Protocol {
+  const { codec } = model
+  if (!codec) throw new Error(`${model.signingName} has no XML codec.`)
+  const withBucket = new Map([...model.operations].filter(([name]) => !WITHOUT_BUCKET.has(name)))
+  const router = restRouter({ ...model, operations: withBucket }, true)
+  return {
+    unknownKey: new AwsError(
+      'InvalidAccessKeyId',
+      'The AWS Access Key Id you provided does not exist in our records.',
+      { status: 403 },
+    ),
+    missingMember: (path) => new AwsError('InvalidRequest', `Missing required parameter ${path}`),
+    route(request): Route {
+      const { bucket, path } = splitPath(request.path)
+      const listBuckets = model.operations.get('ListBuckets')
+      if (bucket === undefined && request.method === 'GET' && listBuckets) return { operation: listBuckets }
+      const route = bucket === undefined ? undefined : router(request, path)
+      if (route) return { ...route, labels: { ...route.labels, Bucket: bucket ?? '' } }
+      throw new AwsError('MethodNotAllowed', 'The specified method is not allowed against this resource.', {
+        status: 405,
+      })
+    },
+    decode: (route, request) => readBindings(codec, route, unchunked(request)),
+    encode(operation, output, request) {
+      const reply = writeBindings(codec, operation, (output ?? {}) as Record<string, unknown>, 'application/xml')
+      // The model has no status for an answer to a Range: it is told by the header.
+      const status = 'content-range' in reply.headers && reply.status === 200 ? 206 : reply.status
+      return { ...reply, status, body: request.method === 'HEAD' ? '' : reply.body }
+    },
+    encodeError: (error, request) => ({
+      status: error.status,
+      headers: { 'content-type': 'application/xml' },
+      body: request.method === 'HEAD' || error.status === 304 ? '' : errorXml(error, request.requestId),
+      errorCode: error.code,
+    }),
+  }
+}
+
+function splitPath(path: string): { bucket?: string; path: string } {
+  const [, bucket, rest] = /^\/([^/]+)(\/.*)?$/s.exec(path) ?? []
+  return { bucket, path: rest ?? '/' }
+}
+
+function unchunked(request: WireRequest): WireRequest {
+  const isChunked =
+    request.headers['content-encoding']?.includes('aws-chunked') ||
+    request.headers['x-amz-content-sha256']?.startsWith('STREAMING-')
+  if (!isChunked) return request
+  const { body, trailers } = decodeAwsChunked(request.body)
+  const { 'content-encoding': encoding = '', ...headers } = request.headers
+  const remaining = encoding
+    .split(',')
+    .map((coding) => coding.trim())
+    .filter((coding) => coding !== 'aws-chunked')
+  const own: [string, string][] = remaining.length > 0 ? [['content-encoding', remaining.join(',')]] : []
+  return { ...request, body, headers: { ...headers, ...Object.fromEntries(own), ...trailers } }
+}
+
+function errorXml(error: AwsError, requestId: string): string {
+  const fields = Object.entries(error.fields).map(([name, value]) => `<${name}>${escapeXml(String(value))}</${name}>`)
+  return (
+    `${XML_DECLARATION}<Error><Code>${escapeXml(error.code)}</Code><Message>${escapeXml(error.message)}</Message>` +
+    `${fields.join('')}<RequestId>${requestId}</RequestId></Error>`
+  )
+}

@@ -1,0 +1,119 @@
+import type { NormalizedSchema } from '@smithy/core/schema'
+
+import { readJson } from './json.ts'
+import { members, structure } from './model.ts'
+import type { Codec, OperationModel } from './model.ts'
+import type { Route, WireReply, WireRequest } from './protocol.ts'
+import { AwsError } from './service.ts'
+import { readSimple, writeSimple } from './simple-values.ts'
+
+type Traits = ReturnType<NormalizedSchema['getMergedTraits']>
+
+const isBound = (traits: Traits): boolean =>
+  traits.httpHeader !== undefined ||
+  traits.httpPrefixHeaders !== undefined ||
+  traits.httpQuery !== undefined ||
+  traits.httpQueryParams !== undefined ||
+  traits.httpLabel !== undefined ||
+  traits.httpResponseCode !== undefined ||
+  traits.httpPayload !== undefined
+
+const isRaw = (schema: NormalizedSchema): boolean =>
+  schema.isStreaming() || schema.isBlobSchema() || schema.isStringSchema()
+
+/** A structure without the members that travel outside of the body; keeps the structure's name and traits. */
+function bodyOf(schema: NormalizedSchema): NormalizedSchema | undefined {
+  const inBody = members(schema).filter(([, member]) => !isBound(member.getMergedTraits()))
+  if (inBody.length === 0) return undefined
+  return structure(schema.getMergedTraits().xmlName ?? schema.getName() ?? 'Body', inBody)
+}
+
+/** Reads the input of a REST operation from path, query, headers and body. */
+export async function readBindings(codec: Codec, route: Route, request: WireRequest): Promise<Record<string, unknown>> {
+  const { operation, labels = {} } = route
+  const body = bodyOf(operation.input)
+  const input =
+    body && request.body.length > 0 ? await readJson(() => codec.createDeserializer().read(body, request.body)) : {}
+  for (const [name, member] of members(operation.input)) {
+    const value = await readBinding(codec, member, labels[name], request)
+    if (value !== undefined) input[name] = value
+  }
+  return input
+}
+
+async function readBinding(
+  codec: Codec,
+  member: NormalizedSchema,
+  label: string | undefined,
+  request: WireRequest,
+): Promise<unknown> {
+  const traits = member.getMergedTraits()
+  if (traits.httpLabel) return label === undefined ? undefined : readText(member, decodeURIComponent(label))
+  if (traits.httpQuery !== undefined) return readQuery(member, request.query.getAll(traits.httpQuery))
+  if (traits.httpQueryParams) return Object.fromEntries(request.query)
+  if (traits.httpHeader !== undefined) {
+    const text = request.headers[traits.httpHeader.toLowerCase()]
+    return text === undefined ? undefined : readText(member, text)
+  }
+  if (traits.httpPrefixHeaders !== undefined) return readPrefixHeaders(traits.httpPrefixHeaders, request.headers)
+  if (!traits.httpPayload || request.body.length === 0) return undefined
+  if (member.isStringSchema()) return Buffer.from(request.body).toString('utf8')
+  return isRaw(member) ? request.body : readJson(() => codec.createDeserializer().read(member, request.body))
+}
+
+function readQuery(member: NormalizedSchema, sent: string[]): unknown {
+  const [first] = sent
+  if (first === undefined) return undefined
+  return member.isListSchema() ? sent.map((text) => readText(member.getValueSchema(), text)) : readText(member, first)
+}
+
+function readText(member: NormalizedSchema, text: string): unknown {
+  try {
+    return readSimple(member, text)
+  } catch (error) {
+    throw new AwsError('ValidationException', error instanceof Error ? error.message : String(error))
+  }
+}
+
+function readPrefixHeaders(prefix: string, headers: Readonly<Record<string, string>>): Record<string, string> {
+  const start = prefix.toLowerCase()
+  return Object.fromEntries(
+    Object.entries(headers)
+      .filter(([name]) => name.startsWith(start))
+      .map(([name, value]) => [name.slice(start.length), value]),
+  )
+}
+
+/** Writes the output of a REST operation into status, headers and body. */
+export function writeBindings(
+  codec: Codec,
+  operation: OperationModel,
+  output: Readonly<Record<string, unknown>>,
+  contentType: string,
+): WireReply {
+  const headers: Record<string, string> = {}
+  let status = operation.http?.status ?? 200
+  let payload: Uint8Array | string | undefined
+  for (const [name, member] of members(operation.output)) {
+    const traits = member.getMergedTraits()
+    const value = output[name]
+    if (value === undefined || value === null) continue
+    if (traits.httpResponseCode) status = Number(value)
+    else if (traits.httpHeader !== undefined) headers[traits.httpHeader.toLowerCase()] = writeSimple(member, value)
+    else if (traits.httpPrefixHeaders !== undefined) {
+      for (const [key, text] of Object.entries(value)) headers[traits.httpPrefixHeaders + key] = String(text)
+    } else if (traits.httpPayload) {
+      payload = isRaw(member) ? (value as Uint8Array | string) : serialize(codec, member, value)
+      headers['content-type'] ??= isRaw(member) ? 'binary/octet-stream' : contentType
+    }
+  }
+  const body = payload === undefined ? bodyOf(operation.output) : undefined
+  if (body) headers['content-type'] ??= contentType
+  return { status, headers, body: payload ?? (body ? serialize(codec, body, output) : '') }
+}
+
+function serialize(codec: Codec, schema: NormalizedSchema, value: unknown): Uint8Array | string {
+  const serializer = codec.createSerializer()
+  serializer.write(schema, value)
+  return serializer.flush()
+}

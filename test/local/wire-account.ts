@@ -1,0 +1,188 @@
+import * as ec2 from '@aws-sdk/client-ec2'
+import * as events from '@aws-sdk/client-eventbridge'
+import * as lambda from '@aws-sdk/client-lambda'
+import * as scheduler from '@aws-sdk/client-scheduler'
+import * as sfn from '@aws-sdk/client-sfn'
+import * as ssm from '@aws-sdk/client-ssm'
+
+import { autoClock } from '../../local/clock.ts'
+import type { Clock } from '../../local/clock.ts'
+import { Faults } from '../../local/faults.ts'
+import { createIdentities } from '../../local/identities.ts'
+import { createSts } from '../../local/sts/sts.ts'
+import { startWireServer } from '../../local/wire/server.ts'
+import type { ObservedCall } from '../../local/wire/server.ts'
+import { AwsError } from '../../local/wire/service.ts'
+import type { Service } from '../../local/wire/service.ts'
+
+export const ACCOUNT_ID = '111122223333'
+export const REGION = 'eu-west-1'
+export const START_MS = Date.parse('2026-03-01T00:00:00Z')
+export const HOUR_MS = 3_600_000
+export const CREATED_AT = new Date('2026-02-03T04:05:06.789Z')
+
+export interface Keys {
+  readonly accessKeyId: string
+  readonly secretAccessKey: string
+  readonly sessionToken?: string
+}
+
+export const ADMINISTRATOR_KEYS: Keys = { accessKeyId: 'test', secretAccessKey: 'test' }
+
+/** An account of tiny operations, one service of each protocol, that note what the wire made of their requests. */
+export async function startWireAccount() {
+  const clock = autoClock(START_MS)
+  const faults = new Faults()
+  const identities = createIdentities({ accountId: ACCOUNT_ID })
+  const calls: ObservedCall[] = []
+  const seen: unknown[] = []
+  const note = <Input>(input: Input): Input => {
+    seen.push(input)
+    return input
+  }
+  const rules = { authorize: (_operation: string): void => {} }
+  const server = await startWireServer({
+    services: services(clock, note),
+    identify: identities.identify,
+    region: REGION,
+    faults,
+    clock,
+    authorize: ({ operation }) => rules.authorize(operation),
+    onCall: (call) => calls.push(call),
+  })
+  return {
+    clock,
+    faults,
+    identities,
+    server,
+    /** What the observer was told. */
+    calls,
+    /** Inputs of the operations that ran. */
+    seen,
+    /** What decides on permissions; a test may replace it. */
+    rules,
+    /** Configuration of a client that sends each call once. */
+    configuration: (keys = ADMINISTRATOR_KEYS, region = REGION) => ({
+      endpoint: server.endpoint,
+      region,
+      credentials: keys,
+      maxAttempts: 1,
+    }),
+  }
+}
+
+export type WireAccount = Awaited<ReturnType<typeof startWireAccount>>
+
+/** What a client throws, as far as code matches on it. */
+export async function refusal(call: Promise<unknown>): Promise<{ name: string; status?: number; message: string }> {
+  try {
+    await call
+  } catch (error) {
+    const { name, message, $metadata } = error as Error & { $metadata?: { httpStatusCode?: number } }
+    return { name, message, status: $metadata?.httpStatusCode }
+  }
+  throw new Error('The call was not refused.')
+}
+
+const services = (clock: Clock, note: <Input>(input: Input) => Input): Service[] => [
+  createSts({ accountId: ACCOUNT_ID }),
+  {
+    sdk: ec2,
+    clientName: 'EC2Client',
+    operations: {
+      DescribeVolumes(input: ec2.DescribeVolumesRequest): ec2.DescribeVolumesResult {
+        note(input)
+        if (input.VolumeIds?.includes('vol-gone')) {
+          throw new AwsError('InvalidVolume.NotFound', 'The volume \'vol-gone\' does not exist: <none> & "never".')
+        }
+        return {
+          Volumes: [
+            {
+              VolumeId: 'vol-1',
+              Size: 8,
+              Encrypted: true,
+              CreateTime: CREATED_AT,
+              Attachments: [{ InstanceId: 'i-1', DeleteOnTermination: false }],
+              Tags: [{ Key: 'a<b', Value: 'x & "y"' }],
+            },
+          ],
+          NextToken: 'more',
+        }
+      },
+      CreateSnapshots: (input: ec2.CreateSnapshotsRequest): ec2.CreateSnapshotsResult => {
+        note(input)
+        return { Snapshots: [] }
+      },
+      DeleteVolume(input: ec2.DeleteVolumeRequest) {
+        note(input)
+      },
+      async StopInstances(): Promise<ec2.StopInstancesResult> {
+        throw new TypeError('a bug of ours')
+      },
+    },
+  },
+  {
+    sdk: sfn,
+    clientName: 'SFNClient',
+    operations: {
+      DescribeExecution(input: sfn.DescribeExecutionInput): sfn.DescribeExecutionOutput {
+        if (note(input).executionArn?.endsWith('gone')) {
+          throw new AwsError('ExecutionDoesNotExist', 'Execution Does Not Exist', { fields: { resource: 'x' } })
+        }
+        return { executionArn: input.executionArn, stateMachineArn: 'arn', startDate: CREATED_AT, status: 'RUNNING' }
+      },
+      async GetActivityTask(input: sfn.GetActivityTaskInput): Promise<sfn.GetActivityTaskOutput> {
+        note(input)
+        await clock.sleep(HOUR_MS)
+        return { taskToken: 'token' }
+      },
+    },
+  },
+  {
+    sdk: ssm,
+    clientName: 'SSMClient',
+    operations: {
+      GetParameter: (input: ssm.GetParameterRequest): ssm.GetParameterResult => ({
+        Parameter: { Name: input.Name, Value: 'ami-1', LastModifiedDate: CREATED_AT, Version: 3 },
+      }),
+    },
+  },
+  {
+    sdk: events,
+    clientName: 'EventBridgeClient',
+    operations: {
+      PutEvents(input: events.PutEventsRequest): events.PutEventsResponse {
+        note(input)
+        return { FailedEntryCount: 0, Entries: [{ EventId: 'e-1' }] }
+      },
+    },
+  },
+  {
+    sdk: scheduler,
+    clientName: 'SchedulerClient',
+    operations: {
+      CreateSchedule(input: scheduler.CreateScheduleInput): scheduler.CreateScheduleOutput {
+        note(input)
+        return { ScheduleArn: 'arn:schedule' }
+      },
+      GetSchedule(input: scheduler.GetScheduleInput): scheduler.GetScheduleOutput {
+        note(input)
+        throw new AwsError('ResourceNotFoundException', `Schedule ${input.Name} does not exist.`, { status: 404 })
+      },
+      ListSchedules(input: scheduler.ListSchedulesInput): scheduler.ListSchedulesOutput {
+        note(input)
+        return { Schedules: [{ Name: 's', CreationDate: CREATED_AT }] }
+      },
+    },
+  },
+  {
+    sdk: lambda,
+    clientName: 'LambdaClient',
+    operations: {
+      Invoke(input: lambda.InvocationRequest): lambda.InvocationResponse {
+        note(input)
+        return { StatusCode: 200, FunctionError: 'Unhandled', Payload: Uint8Array.from(Buffer.from('{"out":1}')) }
+      },
+    },
+  },
+]
