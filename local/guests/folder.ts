@@ -3,17 +3,32 @@
  *
  *     dev/sdf, dev/nvme1n1, dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol0123…   links to the volume's file
  *     etc/mtab           `device mount-point type options 0 0` per line; a guest's script appends what it "mounts"
- *     bin/               lsblk, fsfreeze, shutdown: first in PATH, so that no script reaches those of the real machine
+ *     bin/               lsblk, fsfreeze, shutdown, and refusals of what must not touch the real machine: first in PATH
+ *     root/, tmp/        HOME and TMPDIR
  *     run/disks          what `lsblk` reads: `nvme1n1 vol0123… /dev/sdf <size in bytes>` per line
  *     run/power          written by `shutdown`
  *     console.log        output of the user data
  */
 import { chmodSync, cpSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
-import { basename, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import type { GuestDisk } from '../ec2/guest.ts'
 
 const PROGRAMS = join(import.meta.dirname, 'bin')
-const BY_ID_PREFIX = 'nvme-Amazon_Elastic_Block_Store_'
+const BY_ID = 'disk/by-id/nvme-Amazon_Elastic_Block_Store_'
+
+/** Programs that would act on the real machine: all of them are `bin/refuse`. */
+const REFUSED = [
+  'systemctl',
+  'init',
+  'telinit',
+  'mount',
+  'umount',
+  'swapon',
+  'swapoff',
+  'losetup',
+  'modprobe',
+  'sysctl',
+]
 
 /** Root device names that images use (AWS facts A.14). */
 const ROOT_DEVICES = ['/dev/sda1', '/dev/xvda']
@@ -28,6 +43,9 @@ export class GuestFolder {
   readonly path: string
   /** Controller number of each volume: a disk keeps its name for as long as it stays attached, as on a running Nitro machine. */
   readonly #controllers = new Map<string, number>()
+
+  /** Path of each link and of what it leads to. */
+  #links: ReadonlyMap<string, string> = new Map()
 
   constructor(path: string) {
     this.path = path
@@ -44,32 +62,38 @@ export class GuestFolder {
   /** Prepares a boot: everything that does not survive one is made anew; the root disk is mounted on `/`. */
   boot(disks: readonly GuestDisk[]): void {
     for (const name of ['bin', 'dev', 'run']) rmSync(join(this.path, name), { recursive: true, force: true })
-    for (const name of ['bin', 'run', 'etc', 'tmp']) mkdirSync(join(this.path, name), { recursive: true })
+    for (const name of ['bin', 'run', 'etc', 'tmp', 'root']) mkdirSync(join(this.path, name), { recursive: true })
     for (const program of readdirSync(PROGRAMS)) {
       cpSync(join(PROGRAMS, program), join(this.path, 'bin', program))
       chmodSync(join(this.path, 'bin', program), 0o755)
     }
     for (const alias of ['poweroff', 'halt', 'reboot']) symlinkSync('shutdown', join(this.path, 'bin', alias))
+    for (const refused of REFUSED) symlinkSync('refuse', join(this.path, 'bin', refused))
     const root = rootOf(disks)
     writeFileSync(join(this.path, 'etc/mtab'), root ? `${root.device} / ext4 rw,relatime 0 0\n` : '')
     this.#controllers.clear()
+    this.#links = new Map()
     this.arrange(disks)
   }
 
-  /** Makes the device links and the table of disks say what is attached now. */
+  /**
+   * Makes the device links and the table of disks say what is attached now. A disk that stays attached keeps its links throughout,
+   * for whoever is about to open it.
+   */
   arrange(disks: readonly GuestDisk[]): void {
     this.#number(disks)
-    rmSync(join(this.path, 'dev'), { recursive: true, force: true })
-    const byId = join(this.path, 'dev/disk/by-id')
-    mkdirSync(byId, { recursive: true })
+    const dev = join(this.path, 'dev')
+    mkdirSync(join(dev, dirname(BY_ID)), { recursive: true })
+    const links = new Map<string, string>()
     const lines = disks.map((disk) => {
       const name = `nvme${this.#controllers.get(disk.volumeId)}n1`
       const serial = serialOf(disk.volumeId)
-      symlinkSync(disk.path, join(this.path, 'dev', basename(disk.device)))
-      symlinkSync(disk.path, join(this.path, 'dev', name))
-      symlinkSync(disk.path, join(byId, BY_ID_PREFIX + serial))
+      for (const link of [basename(disk.device), name, BY_ID + serial]) links.set(join(dev, link), disk.path)
       return `${name} ${serial} ${disk.device} ${statSync(disk.path).size}\n`
     })
+    for (const [link, path] of this.#links) if (links.get(link) !== path) rmSync(link, { force: true })
+    for (const [link, path] of links) if (this.#links.get(link) !== path) symlinkSync(path, link)
+    this.#links = links
     writeFileSync(join(this.path, 'run/disks'), lines.sort().join(''))
   }
 

@@ -8,12 +8,14 @@ import type { Clock } from '../clock.ts'
 import type { GuestRunner, GuestSpec } from '../ec2/guest.ts'
 import { GuestFolder } from './folder.ts'
 import { BashGuest } from './guest-process.ts'
-import type { GuestProcess, PowerAction } from './guest-process.ts'
+import type { GuestProcess } from './guest-process.ts'
+import type { PowerAction } from './power.ts'
 import { startWarden } from './warden.ts'
 import type { Warden } from './warden.ts'
 
 export type { CommandOptions, CommandResult } from './command.ts'
-export type { GuestProcess, PowerAction } from './guest-process.ts'
+export type { GuestProcess } from './guest-process.ts'
+export type { PowerAction } from './power.ts'
 
 export interface GuestsOptions {
   readonly clock: Clock
@@ -37,8 +39,8 @@ export interface Guests extends GuestRunner {
   close(): Promise<void>
 }
 
-/** What a guest inherits from us, and nothing else. */
-const INHERITED = ['PATH', 'HOME', 'LANG'] as const
+/** What a guest inherits from us, and nothing else: no credentials, and no HOME in which it would find some. */
+const INHERITED = ['PATH', 'LANG'] as const
 
 function environmentOf(root: string, spec: GuestSpec, options: GuestsOptions): Record<string, string> {
   const environment: Record<string, string> = {}
@@ -47,6 +49,7 @@ function environmentOf(root: string, spec: GuestSpec, options: GuestsOptions): R
     if (value !== undefined) environment[name] = value
   }
   environment['PATH'] = `${join(root, 'bin')}:${environment['PATH'] ?? '/usr/bin:/bin'}`
+  environment['HOME'] = join(root, 'root')
   environment['TMPDIR'] = join(root, 'tmp')
   environment['GUEST_ROOT'] = root
   environment['GUEST_INSTANCE_ID'] = spec.instanceId
@@ -74,7 +77,12 @@ export function createGuests(options: GuestsOptions): Guests {
           onPower: (action) => options.onPower?.(spec.instanceId, action),
         })
         guests.set(spec.instanceId, guest)
-        await guest.boot(spec.userData)
+        try {
+          await guest.boot(spec.userData)
+        } catch (error) {
+          await guest.stop()
+          throw error
+        }
         return guest
       })
     },

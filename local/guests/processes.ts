@@ -1,27 +1,21 @@
 /**
  * The processes of a guest, as /proc tells. A guest is more than one process group: its user data, every command that runs in
- * it, and what those left in the background. A process is the guest's when it is in a session that we started for it, or when its
- * environment names the guest's root (which finds what left its session with `setsid`).
+ * it, and what those left in the background.
  */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
-
-/** Which processes are a guest's. */
-export interface Belonging {
-  /** The value of GUEST_ROOT in their environment. */
-  readonly root: string
-  /** Sessions started for the guest; a session's id is the process id of its leader. */
-  readonly sessions: ReadonlySet<number>
-}
 
 interface ProcessStatus {
   /** One letter of /proc/<pid>/stat: R running, S and D sleeping, T and t stopped, Z and X dead. */
   readonly state: string
+  readonly parent: number
   readonly session: number
 }
 
 /** How long stopping may take before we call it a defect: a process stops at its next return from the kernel. */
 const STOP_LIMIT_MS = 5_000
 const STOP_POLL_MS = 1
+/** After so many looks at a process that does not stop it is taken to wait for a child that we have stopped. */
+const LOOKS_BEFORE_UNBLOCKING = 10
 
 function readText(path: string): string | undefined {
   try {
@@ -36,7 +30,7 @@ function statusFrom(path: string): ProcessStatus | undefined {
   // The second field is the program's name in parentheses and may itself hold spaces and parentheses.
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')
   if (!fields) return undefined
-  return { state: fields[0] ?? 'X', session: Number(fields[3]) }
+  return { state: fields[0] ?? 'X', parent: Number(fields[1]), session: Number(fields[3]) }
 }
 
 const isDead = (state: string): boolean => state === 'Z' || state === 'X' || state === 'x'
@@ -50,14 +44,15 @@ function numericEntries(folder: string): number[] {
   }
 }
 
-/** The living processes of a guest, dead ones that nobody has reaped yet left out. */
-export function processesOf(guest: Belonging): number[] {
-  const mark = `GUEST_ROOT=${guest.root}\0`
-  return numericEntries('/proc').filter((pid) => {
-    const status = statusFrom(`/proc/${pid}/stat`)
-    if (!status || isDead(status.state) || pid === process.pid) return false
-    return guest.sessions.has(status.session) || `\0${readText(`/proc/${pid}/environ`) ?? ''}`.includes(`\0${mark}`)
-  })
+/** Sleeps without giving anybody else a turn. */
+const sleepNow = (ms: number): void => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name)
+  } catch {
+    // It ended meanwhile, which is what every caller wants or can live with.
+  }
 }
 
 /** True when every thread of the process is stopped (or gone): only then can it not be inside a write. */
@@ -68,54 +63,123 @@ function allThreadsStopped(pid: number): boolean {
   })
 }
 
-function signal(pid: number, name: NodeJS.Signals): void {
-  try {
-    process.kill(pid, name)
-  } catch {
-    // It ended meanwhile, which is what every caller wants or can live with.
-  }
-}
-
-export function signalAll(pids: Iterable<number>, name: NodeJS.Signals): void {
-  for (const pid of pids) signal(pid, name)
+/** Readlink, not stat: the link of a deleted file still names it. */
+function hasOpen(pid: number, path: string): boolean {
+  return numericEntries(`/proc/${pid}/fd`).some((descriptor) => {
+    try {
+      return readlinkSync(`/proc/${pid}/fd/${descriptor}`) === path
+    } catch {
+      return false
+    }
+  })
 }
 
 /**
- * Stops every process of a guest and returns when they are really stopped: a signal is only a wish until the kernel has acted
- * on it. Synchronous, so that nothing of ours happens in between.
- *
- * Done means: two looks in a row found the same processes, all stopped. One look is not enough, since a process seen as stopped
- * may have forked after we had listed the processes and before it stopped; the second look finds that child.
- *
- * @returns the processes that this call stopped: those that were stopped already (a frozen file system) are not ours to continue.
+ * A process is the guest's when its environment names the guest's root, or when it is in a session that we started for the guest.
+ * The first finds what left its session with `setsid`; the second finds what has no environment to show, which is everything
+ * in the middle of its `exec`.
  */
-export function stopProcesses(guest: Belonging): number[] {
-  const stoppedByUs = new Set<number>()
-  const deadline = performance.now() + STOP_LIMIT_MS
-  let before = ''
-  for (;;) {
-    const pids = processesOf(guest)
-    const running = pids.filter((pid) => !allThreadsStopped(pid))
-    if (running.length === 0 && pids.join() === before) return [...stoppedByUs]
-    before = running.length === 0 ? pids.join() : ''
-    for (const pid of running) {
-      stoppedByUs.add(pid)
-      signal(pid, 'SIGSTOP')
-    }
-    if (performance.now() > deadline) throw new Error(`Processes of ${guest.root} do not stop: ${running.join(', ')}`)
-    if (running.length > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, STOP_POLL_MS)
-  }
-}
+export class GuestProcesses {
+  readonly #mark: string
+  readonly #sessions = new Set<number>()
 
-/** The processes of a guest that have this file open. */
-export function processesWithOpen(guest: Belonging, path: string): number[] {
-  return processesOf(guest).filter((pid) =>
-    numericEntries(`/proc/${pid}/fd`).some((descriptor) => {
-      try {
-        return readlinkSync(`/proc/${pid}/fd/${descriptor}`) === path
-      } catch {
-        return false
+  /** @param root the value of GUEST_ROOT in the processes' environment */
+  constructor(root: string) {
+    this.#mark = `\0GUEST_ROOT=${root}\0`
+  }
+
+  /** @param leader its process id, which is the session's id */
+  addSession(leader: number): void {
+    this.#sessions.add(leader)
+  }
+
+  /** The living processes of the guest, dead ones that nobody has reaped yet left out. */
+  list(): number[] {
+    const found: number[] = []
+    const sessionsSeen = new Set<number>()
+    for (const pid of numericEntries('/proc')) {
+      const status = statusFrom(`/proc/${pid}/stat`)
+      if (!status || pid === process.pid) continue
+      sessionsSeen.add(status.session)
+      if (!isDead(status.state) && this.#owns(pid, status)) found.push(pid)
+    }
+    // Process ids are used again: an empty session's number may be a stranger's tomorrow.
+    for (const session of this.#sessions) if (!sessionsSeen.has(session)) this.#sessions.delete(session)
+    return found
+  }
+
+  #owns(pid: number, { session }: ProcessStatus): boolean {
+    return this.#sessions.has(session) || `\0${readText(`/proc/${pid}/environ`) ?? ''}`.includes(this.#mark)
+  }
+
+  signal(name: NodeJS.Signals): void {
+    for (const pid of this.list()) signal(pid, name)
+  }
+
+  /**
+   * Stops every process and returns when they are really stopped: a signal is only a wish until the kernel has acted on it.
+   * Synchronous, so that nothing of ours happens in between.
+   *
+   * Done means: two looks in a row found the same processes, all stopped. One look is not enough, since a process seen as stopped
+   * may have forked after we had listed the processes and before it stopped; the second look finds that child.
+   *
+   * @returns continues what this call stopped: what was stopped already (a frozen file system) is not ours to continue.
+   * @throws Error when a process does not stop; what was stopped continues
+   */
+  stopAll(): () => void {
+    const stoppedByUs = new Set<number>()
+    const proceed = (): void => {
+      for (const pid of stoppedByUs) signal(pid, 'SIGCONT')
+    }
+    const deadline = performance.now() + STOP_LIMIT_MS
+    let before = ''
+    for (let look = 1; ; look += 1) {
+      const pids = this.list()
+      const running = pids.filter((pid) => !allThreadsStopped(pid))
+      if (running.length === 0 && pids.join() === before) return proceed
+      before = running.length === 0 ? pids.join() : ''
+      if (running.length === 0) continue
+      if (performance.now() > deadline) {
+        proceed()
+        throw new Error(`Processes do not stop: ${running.join(', ')}`)
       }
-    }),
-  )
+      if (look % LOOKS_BEFORE_UNBLOCKING === 0) this.#unblock(running, stoppedByUs)
+      for (const pid of running) {
+        stoppedByUs.add(pid)
+        signal(pid, 'SIGSTOP')
+      }
+      sleepNow(STOP_POLL_MS)
+    }
+  }
+
+  /**
+   * A parent that used `vfork` cannot stop before its child has come to its `exec`, and we may have stopped the child on the way
+   * there. The child gets another chance; the next look stops it again.
+   */
+  #unblock(waiting: readonly number[], stoppedByUs: ReadonlySet<number>): void {
+    for (const pid of stoppedByUs) {
+      const status = statusFrom(`/proc/${pid}/stat`)
+      if (status && isStopped(status.state) && waiting.includes(status.parent)) signal(pid, 'SIGCONT')
+    }
+  }
+
+  /**
+   * Kills whoever has this file open and returns when nobody has.
+   *
+   * @returns the process ids of those it killed
+   */
+  killUsersOf(path: string): number[] {
+    const killed = new Set<number>()
+    const deadline = performance.now() + STOP_LIMIT_MS
+    for (;;) {
+      const users = this.list().filter((pid) => hasOpen(pid, path))
+      if (users.length === 0) return [...killed]
+      if (performance.now() > deadline) throw new Error(`Processes keep ${path} open: ${users.join(', ')}`)
+      for (const pid of users) {
+        killed.add(pid)
+        signal(pid, 'SIGKILL')
+      }
+      sleepNow(STOP_POLL_MS)
+    }
+  }
 }

@@ -1,0 +1,94 @@
+/**
+ * EC2 and EBS of the embedded account: states, delays, limits and error codes as AWS has them, and real bytes. A volume is a
+ * sparse file; a snapshot freezes the files of all of an instance's volumes at one instant, its guest paused meanwhile.
+ */
+import * as sdk from '@aws-sdk/client-ec2'
+import type { Clock } from '../clock.ts'
+import type { EmittedEvent, Service } from '../wire/service.ts'
+import { attachmentOperations } from './attachments.ts'
+import { statusDescriptions } from './describe-instance-status.ts'
+import { instanceDescriptions } from './describe-instances.ts'
+import { snapshotDescriptions } from './describe-snapshots.ts'
+import { volumeDescriptions } from './describe-volumes.ts'
+import { Disks } from './disks.ts'
+import type { GuestRunner } from './guest.ts'
+import { hostOf } from './host.ts'
+import type { Ec2Host } from './host.ts'
+import { idSource } from './ids.ts'
+import { attributeOperations } from './instance-attributes.ts'
+import { instanceOperations } from './instances.ts'
+import { launchOperations } from './launch.ts'
+import type { Account } from './model.ts'
+import { defaultNetwork } from './network.ts'
+import { snapshotOperations } from './snapshots.ts'
+import { instanceTypeDescriptions } from './instance-types.ts'
+import { tagOperations } from './tags.ts'
+import { volumeOperations } from './volumes.ts'
+
+export type { Ec2Host } from './host.ts'
+
+export interface Ec2Options {
+  readonly clock: Clock
+  readonly accountId: string
+  readonly region: string
+  /** Where the files of volumes and snapshots are; made if absent. */
+  readonly directory: string
+  readonly emit: (event: EmittedEvent) => void
+  /** A guest is started, with the instance's user data, whenever its instance boots: to start again is its image's own doing. */
+  readonly guests: GuestRunner
+  /** For how long new volumes and snapshots are not found by their tags (AWS facts A.19); 0 unless told. */
+  readonly visibilityDelayMs?: number
+}
+
+function newAccount(options: Ec2Options): Account {
+  const ids = idSource(`${options.accountId}/${options.region}`)
+  let order = 0
+  return {
+    clock: options.clock,
+    accountId: options.accountId,
+    region: options.region,
+    ids,
+    network: defaultNetwork(options.region, ids),
+    disks: new Disks(options.clock, options.directory),
+    guests: options.guests,
+    emit: options.emit,
+    visibilityDelayMs: options.visibilityDelayMs ?? 0,
+    instances: new Map(),
+    volumes: new Map(),
+    snapshots: new Map(),
+    images: new Map(),
+    troubles: {
+      failingSnapshots: new Set(),
+      failingCreations: new Set(),
+      stuckDetaches: new Map(),
+      refusedStarts: new Map(),
+    },
+    captureObservers: [],
+    nextOrder: () => (order += 1),
+  }
+}
+
+export function createEc2(options: Ec2Options): { readonly service: Service; readonly host: Ec2Host } {
+  const account = newAccount(options)
+  return {
+    service: {
+      sdk,
+      clientName: 'EC2Client',
+      operations: {
+        ...launchOperations(account),
+        ...instanceOperations(account),
+        ...instanceDescriptions(account),
+        ...statusDescriptions(account),
+        ...instanceTypeDescriptions(),
+        ...attributeOperations(account),
+        ...volumeOperations(account),
+        ...volumeDescriptions(account),
+        ...attachmentOperations(account),
+        ...snapshotOperations(account),
+        ...snapshotDescriptions(account),
+        ...tagOperations(account),
+      },
+    },
+    host: hostOf(account),
+  }
+}

@@ -1,0 +1,179 @@
+/** What the account holds: instances, volumes, snapshots, images, and what all parts of EC2 share. */
+import type {
+  IamInstanceProfile,
+  InstanceMetadataOptionsRequest,
+  InstanceStateName,
+  ShutdownBehavior,
+  SnapshotState,
+  VolumeAttachmentState,
+  VolumeState,
+  VolumeType,
+} from '@aws-sdk/client-ec2'
+import type { Cancel, Clock } from '../clock.ts'
+import type { EmittedEvent } from '../wire/service.ts'
+import type { Disks } from './disks.ts'
+import type { Guest, GuestRunner } from './guest.ts'
+import type { IdSource } from './ids.ts'
+import type { Network, Zone } from './network.ts'
+
+/** Every resource has its place in the order of creation: lists are given, and paged, in that order. */
+interface Resource {
+  readonly id: string
+  readonly order: number
+  readonly createdMs: number
+  readonly tags: Map<string, string>
+}
+
+export interface Attachment {
+  readonly volume: Volume
+  readonly instance: Instance
+  readonly device: string
+  readonly attachedMs: number
+  state: VolumeAttachmentState
+  deleteOnTermination: boolean
+}
+
+/** Type and performance of a volume, checked against AWS facts A.12. */
+export interface VolumePerformance {
+  readonly type: VolumeType
+  readonly sizeGiB: number
+  readonly iops?: number
+  /** MiB/s; gp3 alone. */
+  readonly throughput?: number
+  readonly multiAttach: boolean
+}
+
+export interface Encryption {
+  readonly kmsKeyId: string
+  /** Changes where the lineage of blocks breaks (AWS facts A.4). */
+  readonly dataKeyId: string
+}
+
+export interface Volume extends Resource, VolumePerformance {
+  readonly zone: Zone
+  readonly snapshotId?: string
+  readonly encryption?: Encryption
+  readonly path: string
+  readonly attachments: Attachment[]
+  state: VolumeState
+  lastSnapshotMs?: number
+  /** The file's modification time at which its content was that of a snapshot: while it is the same, no block has changed. */
+  cleanModifiedMs?: number
+  /** Snapshots not yet completed, deleted ones included (AWS facts A.2). */
+  pendingSnapshots: number
+}
+
+export interface Snapshot extends Resource {
+  readonly volumeId: string
+  readonly sizeGiB: number
+  readonly description: string
+  readonly encryption?: Encryption
+  readonly path: string
+  state: SnapshotState
+  /** When it will be, or was, completed. */
+  completesMs: number
+  /** Bytes written to the volume until then. */
+  fullBytes: number
+  /** Deleted while pending: it goes as soon as it is completed (AWS facts A.7). */
+  deleted: boolean
+  /** The image that was registered with it. */
+  readonly imageId?: string
+}
+
+export interface Image {
+  readonly id: string
+  readonly rootDeviceName: string
+  readonly rootDeviceType: 'ebs' | 'instance-store'
+  readonly rootSizeGiB: number
+  readonly architecture: string
+  readonly bootMode?: string
+  readonly instanceStoreDevices: readonly string[]
+  /** Absent for an instance-store root. */
+  readonly rootSnapshotId?: string
+}
+
+export interface StateReason {
+  readonly Code: string
+  readonly Message: string
+}
+
+export interface Instance extends Resource {
+  readonly reservationId: string
+  readonly launchIndex: number
+  readonly image: Image
+  readonly type: string
+  readonly zone: Zone
+  readonly privateIp: string
+  readonly networkInterfaceId: string
+  readonly clientToken?: string
+  readonly profile?: IamInstanceProfile
+  readonly metadataOptions: InstanceMetadataOptionsRequest
+  /** By device name. */
+  readonly attachments: Map<string, Attachment>
+  /** Reads of its disks under way; its guest is stopped after them. */
+  readonly captures: Set<Promise<unknown>>
+  state: InstanceStateName
+  /** Calls off the timer of the state change under way. */
+  cancelTransition: Cancel
+  /** Resolves when no guest is being started or stopped: one that is might write to disks while it cannot be paused. */
+  guestChange: Promise<unknown>
+  guest?: Guest
+  /** Captures that want the guest paused now. */
+  pauses: number
+  publicIp?: string
+  /** Base64, as given. */
+  userData?: string
+  disableApiStop: boolean
+  disableApiTermination: boolean
+  shutdownBehavior: ShutdownBehavior
+  stateReason?: StateReason
+  transitionReason: string
+  /** Of the last start. */
+  launchedMs: number
+  runningSinceMs?: number
+  impaired: boolean
+}
+
+/** A detach that never ends by itself; `attachment` is there once it was asked for. */
+export interface StuckDetach {
+  attachment?: Attachment
+}
+
+/** What goes wrong on purpose, by the id of the resource; each is used up as it strikes. */
+interface PlannedTroubles {
+  readonly failingSnapshots: Set<string>
+  readonly failingCreations: Set<string>
+  readonly stuckDetaches: Map<string, StuckDetach>
+  readonly refusedStarts: Map<string, { readonly code: string } | 'falls-back'>
+}
+
+interface CaptureMember {
+  readonly snapshotId: string
+  readonly volumeId: string
+  readonly path: string
+}
+export interface Capture {
+  readonly instanceId?: string
+  readonly snapshots: CaptureMember[]
+  readonly atMs: number
+}
+export type CaptureObserver = (capture: Capture) => void
+
+export interface Account {
+  readonly clock: Clock
+  readonly accountId: string
+  readonly region: string
+  readonly ids: IdSource
+  readonly network: Network
+  readonly disks: Disks
+  readonly guests: GuestRunner
+  readonly emit: (event: EmittedEvent) => void
+  readonly visibilityDelayMs: number
+  readonly instances: Map<string, Instance>
+  readonly volumes: Map<string, Volume>
+  readonly snapshots: Map<string, Snapshot>
+  readonly images: Map<string, Image>
+  readonly troubles: PlannedTroubles
+  readonly captureObservers: CaptureObserver[]
+  nextOrder(): number
+}

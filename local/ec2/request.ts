@@ -1,0 +1,66 @@
+/** What every EC2 request has in common: DryRun, and parameters that this account does not know. */
+import type { Operation } from '../wire/service.ts'
+import { AwsError } from '../wire/service.ts'
+
+type Parameters<Input> = readonly Extract<keyof Input, string>[]
+
+/**
+ * An operation that takes these parameters alone: any other would be ignored in silence, so it is refused.
+ * The refusal of a DryRun is the answer of AWS, "would have succeeded".
+ */
+export function operation<Input extends object>(
+  parameters: Parameters<Input>,
+  run: (input: Input) => unknown,
+): Operation {
+  return (input: Input) => {
+    supportOnly(input, [...parameters, 'DryRun'])
+    if ('DryRun' in input && input.DryRun)
+      throw new AwsError('DryRunOperation', 'Request would have succeeded, but DryRun flag is set.', { status: 412 })
+    return run(input)
+  }
+}
+
+/** @throws AwsError UnsupportedOperation for a parameter that is set and not among `parameters`. */
+export function supportOnly(input: object, parameters: readonly string[], of = ''): void {
+  for (const [name, value] of Object.entries(input)) {
+    const isSet = value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0)
+    if (isSet && !parameters.includes(name))
+      throw new AwsError('UnsupportedOperation', `The parameter ${of}${name} is not supported by this account.`)
+  }
+}
+
+/** @throws AwsError MissingParameter */
+export function required<Value>(value: Value | undefined, name: string): Value {
+  if (value === undefined || value === '')
+    throw new AwsError('MissingParameter', `The request must contain the parameter ${name}`)
+  return value
+}
+
+export const invalidValue = (message: string): AwsError => new AwsError('InvalidParameterValue', message)
+
+/** Remembers what a client token made, so that the same request makes nothing new. */
+export class ClientTokens<Made> {
+  readonly #made = new Map<string, { readonly request: string; readonly made: Made }>()
+
+  /** What this request made before. @throws AwsError IdempotentParameterMismatch */
+  earlier(token: string | undefined, input: object): Made | undefined {
+    if (token === undefined) return undefined
+    if (token.length > 64)
+      throw invalidValue(`Invalid value '${token}' for clientToken. It must be 64 characters at most.`)
+    const earlier = this.#made.get(token)
+    if (earlier && earlier.request !== requestText(input))
+      throw new AwsError(
+        'IdempotentParameterMismatch',
+        'The client token you have provided is associated with a request with different parameters.',
+      )
+    return earlier?.made
+  }
+
+  remember(token: string | undefined, input: object, made: Made): void {
+    if (token !== undefined) this.#made.set(token, { request: requestText(input), made })
+  }
+}
+
+/** The parameters in one order, since a client may send them in any. */
+const requestText = (input: object): string =>
+  JSON.stringify(Object.entries(input).toSorted(([left], [right]) => (left < right ? -1 : 1)))

@@ -1,0 +1,178 @@
+/** CreateSnapshots, CreateSnapshot and DeleteSnapshot (AWS facts A.1, A.2, A.7). */
+import type {
+  CreateSnapshotRequest,
+  CreateSnapshotsRequest,
+  CreateSnapshotsResult,
+  DeleteSnapshotRequest,
+  InstanceSpecification,
+  Snapshot as SnapshotOutput,
+  Tag,
+} from '@aws-sdk/client-ec2'
+import { AwsError } from '../wire/service.ts'
+import type { Operations } from '../wire/service.ts'
+import { capture } from './capture.ts'
+import { SNAPSHOT_INTERVAL_MS, snapshotDelayMs } from './delays.ts'
+import { toSnapshotInfo, toSnapshotOutput } from './describe-snapshots.ts'
+import type { Written } from './disks.ts'
+import { INSTANCE, SNAPSHOT, VOLUME, find } from './ids.ts'
+import type { Account, Instance, Snapshot, Volume } from './model.ts'
+import { invalidValue, operation, required, supportOnly } from './request.ts'
+import { forget, letComplete } from './snapshot-states.ts'
+import type { PendingSnapshot } from './snapshot-states.ts'
+import { mergeTags, tagsOnCreation } from './tags.ts'
+import { pendingSnapshotsMax } from './volume-types.ts'
+
+const VOLUMES_MAX = 128
+const EXCLUDED_MAX = 40
+
+interface SnapshotPlan {
+  readonly volume: Volume
+  readonly tags: Map<string, string>
+}
+
+/** @throws AwsError IncorrectState, ConcurrentSnapshotLimitExceeded, SnapshotCreationPerVolumeRateExceeded */
+function checkMayBeSnapshotted({ clock }: Account, volume: Volume): void {
+  if (volume.state !== 'available' && volume.state !== 'in-use')
+    throw new AwsError('IncorrectState', `Volume '${volume.id}' is in the '${volume.state}' state.`)
+  if (volume.pendingSnapshots >= pendingSnapshotsMax(volume.type))
+    throw new AwsError(
+      'ConcurrentSnapshotLimitExceeded',
+      'Maximum allowed in-progress snapshots for a single volume exceeded.',
+    )
+  if (volume.lastSnapshotMs !== undefined && clock.now() - volume.lastSnapshotMs < SNAPSHOT_INTERVAL_MS)
+    throw new AwsError(
+      'SnapshotCreationPerVolumeRateExceeded',
+      'The maximum per volume CreateSnapshot request rate has been exceeded. Use an increasing or variable sleep interval between requests.',
+    )
+}
+
+/**
+ * How many bytes of the volume may differ from its newest snapshot: none if nothing was written since, else all that is
+ * written, an upper bound.
+ */
+function changedBytes(volume: Volume, written: Written): number {
+  return volume.cleanModifiedMs === written.modifiedMs ? 0 : written.bytes
+}
+
+/** Freezes the volumes at one instant; the snapshots are `pending` afterwards. All or none. */
+async function take(
+  account: Account,
+  plans: readonly SnapshotPlan[],
+  description: string,
+  instanceId?: string,
+): Promise<Snapshot[]> {
+  const { clock, disks, ids, troubles } = account
+  const pairs = plans.map(({ volume }) => {
+    const snapshotId = ids.next('snap')
+    return { volume, snapshotId, path: disks.pathOf(snapshotId) }
+  })
+  const requestedMs = clock.now()
+  // Counted before the first await, so that a second request meanwhile meets the limits.
+  for (const { volume } of plans) {
+    volume.pendingSnapshots += 1
+    volume.lastSnapshotMs = requestedMs
+  }
+  const { atMs, written } = await capture(account, pairs, instanceId).catch((cause: unknown) => {
+    for (const { volume } of plans) volume.pendingSnapshots -= 1
+    throw cause
+  })
+  const pending = plans.map(({ volume, tags }, index): PendingSnapshot => {
+    const { snapshotId: id = '', path = '' } = pairs[index] ?? {}
+    const now = written[index] ?? disks.writtenTo(volume.path)
+    const snapshot: Snapshot = {
+      id,
+      path,
+      order: account.nextOrder(),
+      createdMs: atMs,
+      tags,
+      volumeId: volume.id,
+      sizeGiB: volume.sizeGiB,
+      description,
+      encryption: volume.encryption,
+      state: 'pending',
+      completesMs: atMs + snapshotDelayMs(changedBytes(volume, now)),
+      fullBytes: disks.writtenTo(path).bytes,
+      deleted: false,
+    }
+    volume.cleanModifiedMs = now.modifiedMs
+    return { snapshot, volume, fails: troubles.failingSnapshots.delete(volume.id) }
+  })
+  for (const { snapshot } of pending) account.snapshots.set(snapshot.id, snapshot)
+  letComplete(account, pending, instanceId !== undefined)
+  return pending.map(({ snapshot }) => snapshot)
+}
+
+const noVolumes = (instance: Instance): AwsError =>
+  invalidValue(`There are no attached EBS-backed volumes on the instance id (${instance.id}).`)
+
+/** The volumes that a CreateSnapshots is about. */
+function volumesOf(instance: Instance, specification: InstanceSpecification): Volume[] {
+  const attached = [...instance.attachments.values()].filter(({ state }) => state === 'attached' || state === 'busy')
+  if (attached.length === 0) throw noVolumes(instance)
+  const root = attached.find(({ device }) => device === instance.image.rootDeviceName)
+  const excluded = new Set(specification.ExcludeDataVolumeIds)
+  if (excluded.size > EXCLUDED_MAX)
+    throw invalidValue(`No more than ${EXCLUDED_MAX} volumes can be given in ExcludeDataVolumeIds.`)
+  for (const id of excluded) {
+    if (id === root?.volume.id)
+      throw invalidValue(`The volume '${id}' is the root volume: use ExcludeBootVolume to exclude it.`)
+    if (!attached.some(({ volume }) => volume.id === id))
+      throw invalidValue(`The volume '${id}' is not attached to the instance '${instance.id}'.`)
+  }
+  const included = attached
+    .filter((one) => !excluded.has(one.volume.id) && !(specification.ExcludeBootVolume && one === root))
+    .map(({ volume }) => volume)
+  if (included.length === 0) throw noVolumes(instance)
+  if (included.length > VOLUMES_MAX)
+    throw invalidValue(`No more than ${VOLUMES_MAX} volumes can be included in one request.`)
+  return included
+}
+
+async function createSnapshots(account: Account, request: CreateSnapshotsRequest): Promise<CreateSnapshotsResult> {
+  const specification = required(request.InstanceSpecification, 'InstanceSpecification')
+  supportOnly(specification, ['InstanceId', 'ExcludeBootVolume', 'ExcludeDataVolumeIds'], 'InstanceSpecification.')
+  const instance = find(INSTANCE, account.instances, required(specification.InstanceId, 'InstanceId'))
+  if (!['running', 'stopping', 'stopped'].includes(instance.state))
+    throw new AwsError('IncorrectInstanceState', `The instance '${instance.id}' is in the '${instance.state}' state.`)
+  const copied = request.CopyTagsFromSource
+  if (copied !== undefined && copied !== 'volume')
+    throw invalidValue(`Invalid value '${String(copied)}' for copyTagsFromSource.`)
+  const { snapshot: tags } = tagsOnCreation(request.TagSpecifications, ['snapshot'])
+  const plans = volumesOf(instance, specification).map((volume): SnapshotPlan => {
+    checkMayBeSnapshotted(account, volume)
+    return { volume, tags: mergeTags(copied ? volume.tags : new Map(), tags) }
+  })
+  const snapshots = await take(account, plans, request.Description ?? '', instance.id)
+  return { Snapshots: snapshots.map((snapshot) => toSnapshotInfo(account, snapshot)) }
+}
+
+async function createSnapshot(account: Account, request: CreateSnapshotRequest): Promise<SnapshotOutput> {
+  const volume = find(VOLUME, account.volumes, required(request.VolumeId, 'volumeId'))
+  checkMayBeSnapshotted(account, volume)
+  const added: readonly Tag[] = tagsOnCreation(request.TagSpecifications, ['snapshot']).snapshot
+  const [snapshot] = await take(account, [{ volume, tags: mergeTags(new Map(), added) }], request.Description ?? '')
+  return snapshot ? toSnapshotOutput(account, snapshot) : {}
+}
+
+function deleteSnapshot(account: Account, request: DeleteSnapshotRequest): object {
+  const snapshot = find(SNAPSHOT, account.snapshots, required(request.SnapshotId, 'snapshotId'))
+  if (snapshot.imageId !== undefined)
+    throw new AwsError(
+      'InvalidSnapshot.InUse',
+      `The snapshot ${snapshot.id} is currently in use by ${snapshot.imageId}`,
+    )
+  if (snapshot.state === 'pending') snapshot.deleted = true
+  else forget(account, snapshot)
+  return {}
+}
+
+export const snapshotOperations = (account: Account): Operations => ({
+  CreateSnapshots: operation<CreateSnapshotsRequest>(
+    ['InstanceSpecification', 'Description', 'TagSpecifications', 'CopyTagsFromSource'],
+    (input) => createSnapshots(account, input),
+  ),
+  CreateSnapshot: operation<CreateSnapshotRequest>(['VolumeId', 'Description', 'TagSpecifications'], (input) =>
+    createSnapshot(account, input),
+  ),
+  DeleteSnapshot: operation<DeleteSnapshotRequest>(['SnapshotId'], (input) => deleteSnapshot(account, input)),
+})

@@ -1,0 +1,38 @@
+/**
+ * AWS Lambda of the embedded account: runs the very bundles that would be deployed, each in worker threads of its own with
+ * the environment that AWS gives and nothing else. An invocation holds the clock from its first moment to its last.
+ */
+import * as sdk from '@aws-sdk/client-lambda'
+import type { Service } from '../wire/service.ts'
+import type { FunctionConfiguration } from './functions.ts'
+import { lambdaOperations } from './operations.ts'
+import { LambdaRuntime } from './runtime.ts'
+import type { InvocationResult, LambdaOptions } from './runtime.ts'
+
+export type { FunctionConfiguration } from './functions.ts'
+
+export interface Lambda {
+  /** `client-lambda`: Invoke, GetFunction, GetFunctionConfiguration, ListFunctions. */
+  readonly service: Service
+  /** Adds a function, or replaces the one of that name (its warm sandboxes end). Returns its ARN. */
+  register(configuration: FunctionConfiguration): string
+  /**
+   * Runs a function to its end. Throws AwsError: `ResourceNotFoundException`, `TooManyRequestsException`,
+   * `RequestTooLargeException`, and `SdkClientException` for an answer that was lost on purpose.
+   */
+  invoke(functionArn: string, payload: unknown): Promise<InvocationResult>
+  /** Log lines of a function, newest last; the oldest are dropped beyond 1,000. */
+  logs(functionName: string): readonly string[]
+  close(): Promise<void>
+}
+
+export function createLambda(options: LambdaOptions): Lambda {
+  const runtime = new LambdaRuntime(options)
+  return {
+    service: { sdk, clientName: 'LambdaClient', operations: lambdaOperations(runtime, options.clock) },
+    register: (configuration) => runtime.register(configuration),
+    invoke: (functionArn, payload) => runtime.invoke(functionArn, payload),
+    logs: (functionName) => runtime.logs(functionName),
+    close: () => runtime.close(),
+  }
+}

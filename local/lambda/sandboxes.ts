@@ -1,0 +1,89 @@
+import type { Invocation } from './protocol.ts'
+import { Sandbox } from './sandbox.ts'
+import type { Outcome, SandboxSettings } from './sandbox.ts'
+
+/** 8 x 36 MB beside the 150 MB of the account itself stays below 500 MB; two cores are busy long before. */
+export const DEFAULT_SANDBOX_LIMIT = 8
+
+interface Waiting {
+  readonly functionArn: string
+  /** With a warm sandbox of the function, or without one: then there is room for a new one. */
+  readonly go: (warm: Sandbox | undefined) => void
+}
+
+/**
+ * The sandboxes of all functions, at most `limit` at a time, running ones included. An invocation takes a warm sandbox of its
+ * function, else a new one in the place of the sandbox that was idle longest, else it waits for the next that gets free.
+ * AWS would run them all at once: waiting costs real time only, because an invocation holds the virtual clock from its start.
+ */
+export class Sandboxes {
+  readonly #limit: number
+  /** Idle longest first. */
+  #idle: Sandbox[] = []
+  readonly #running = new Set<Sandbox>()
+  /** Places taken: running, idle, starting, and ending (those still hold their memory). */
+  #places = 0
+  #waiting: Waiting[] = []
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  /** Runs one invocation in a sandbox of its function; `settings` is asked for only when a new one has to start. */
+  async run(functionArn: string, settings: () => SandboxSettings, invocation: () => Invocation): Promise<Outcome> {
+    const sandbox = (await this.#take(functionArn)) ?? new Sandbox(settings())
+    this.#running.add(sandbox)
+    try {
+      return await sandbox.run(invocation())
+    } finally {
+      this.#running.delete(sandbox)
+      void this.#release(sandbox)
+    }
+  }
+
+  /** Ends the idle sandboxes of a function whose code or configuration has changed. */
+  forget(functionArn: string): void {
+    const old = this.#idle.filter((sandbox) => sandbox.functionArn === functionArn)
+    this.#idle = this.#idle.filter((sandbox) => sandbox.functionArn !== functionArn)
+    for (const sandbox of old) void this.#vacate(sandbox)
+  }
+
+  async close(): Promise<void> {
+    const all = [...this.#idle, ...this.#running]
+    this.#idle = []
+    await Promise.all(all.map((sandbox) => sandbox.end()))
+  }
+
+  async #take(functionArn: string): Promise<Sandbox | undefined> {
+    const warmAt = this.#idle.findLastIndex((sandbox) => sandbox.functionArn === functionArn && !sandbox.spent)
+    if (warmAt >= 0) return this.#idle.splice(warmAt, 1)[0]
+    if (this.#places < this.#limit) {
+      this.#places += 1
+      return undefined
+    }
+    const oldest = this.#idle.shift()
+    if (oldest) {
+      await oldest.end()
+      return undefined
+    }
+    return new Promise((go) => this.#waiting.push({ functionArn, go }))
+  }
+
+  async #release(sandbox: Sandbox): Promise<void> {
+    if (sandbox.spent) return this.#vacate(sandbox)
+    const next = this.#waiting.find((waiting) => waiting.functionArn === sandbox.functionArn)
+    if (next) {
+      this.#waiting = this.#waiting.filter((waiting) => waiting !== next)
+      next.go(sandbox)
+    } else if (this.#waiting.length > 0) await this.#vacate(sandbox)
+    else this.#idle.push(sandbox)
+  }
+
+  /** Ends a sandbox and hands its place to whoever has waited longest. */
+  async #vacate(sandbox: Sandbox): Promise<void> {
+    await sandbox.end()
+    const next = this.#waiting.shift()
+    if (next) next.go(undefined)
+    else this.#places -= 1
+  }
+}

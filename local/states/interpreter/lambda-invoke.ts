@@ -1,0 +1,70 @@
+import { AwsError } from '../../wire/service.ts'
+import type { InvocationAnswer } from '../engine.ts'
+import { StateFailure } from '../failure.ts'
+import { checkArguments, sdkMetadata } from './integration.ts'
+import type { Call, Integration } from './integration.ts'
+
+/** `arn:aws:states:::lambda:invoke`: the task ends with the function's answer. */
+export const lambdaInvoke: Integration = {
+  resourceType: 'lambda',
+  resource: 'invoke',
+  run: invoke,
+}
+
+/**
+ * `….waitForTaskToken`: the task ends with whatever comes first, an answer to its token or a failure of the function. Most
+ * often the function has ended long before; but it may also answer its own token while it still runs.
+ */
+export const lambdaInvokeWithToken: Integration = {
+  resourceType: 'lambda',
+  resource: 'invoke.waitForTaskToken',
+  run: async (call) => {
+    const invoked = invoke(call)
+    if (!call.callback) return invoked
+    const { answered } = call.callback
+    const submitted = async (): Promise<unknown> => {
+      call.submitted(await invoked)
+      return answered
+    }
+    return Promise.race([answered, submitted()])
+  },
+}
+
+async function invoke(call: Call): Promise<unknown> {
+  checkArguments(call, ['FunctionName', 'Payload', 'InvocationType'], 'FunctionName')
+  const { FunctionName: functionName, Payload: payload, InvocationType: type = 'RequestResponse' } = call.args
+  const { engine, execution } = call.visit.thread
+  if (type !== 'RequestResponse')
+    throw new StateFailure('States.Runtime', call.visit.described(`InvocationType '${String(type)}' is not supported.`))
+  const name = String(functionName)
+  const arn = name.startsWith('arn:') ? name : `arn:aws:lambda:${engine.region}:${engine.accountId}:function:${name}`
+  const answer = await engine.clock.holding(async () => {
+    try {
+      return await engine.invokeFunction(arn, payload, execution.roleArn)
+    } catch (error) {
+      throw failureOfCall(error)
+    }
+  })
+  if (!answer.ok) throw failureOfFunction(answer)
+  return {
+    ExecutedVersion: '$LATEST',
+    Payload: answer.payload ?? null,
+    ...sdkMetadata(engine.random.uuid()),
+    StatusCode: 200,
+  }
+}
+
+function failureOfCall(error: unknown): unknown {
+  if (!(error instanceof AwsError)) return error
+  const name = error.code.startsWith('Lambda.') ? error.code : `Lambda.${error.code}`
+  return new StateFailure(
+    name.endsWith('Exception') || name === 'Lambda.Unknown' ? name : `${name}Exception`,
+    `${error.message} (Service: Lambda, Status Code: ${error.status})`,
+  )
+}
+
+/** The name that the function threw is the error; what it said is JSON in the cause (AWS facts C.5). */
+function failureOfFunction({ errorType, errorMessage, trace, payload }: InvocationAnswer): StateFailure {
+  const cause = errorType === undefined ? payload : { errorType, errorMessage, trace }
+  return new StateFailure(errorType ?? 'Lambda.Unknown', JSON.stringify(cause ?? null))
+}

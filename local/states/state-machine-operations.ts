@@ -1,0 +1,68 @@
+import type {
+  CreateStateMachineInput,
+  CreateStateMachineOutput,
+  DeleteStateMachineInput,
+  DeleteStateMachineOutput,
+  DescribeStateMachineInput,
+  DescribeStateMachineOutput,
+  ListStateMachinesInput,
+  ListStateMachinesOutput,
+  UpdateStateMachineInput,
+  UpdateStateMachineOutput,
+} from '@aws-sdk/client-sfn'
+import { checkArn } from './arns.ts'
+import type { Executions } from './executions.ts'
+import { pageOf } from './paging.ts'
+import { refuseMetadataOnly } from './refusals.ts'
+import type { StateMachine, StateMachines } from './state-machines.ts'
+
+export function stateMachineOperations(machines: StateMachines, executions: Executions) {
+  return {
+    CreateStateMachine: (input: CreateStateMachineInput): CreateStateMachineOutput => {
+      const machine = machines.create(input)
+      return { stateMachineArn: machine.arn, creationDate: new Date(machine.createdAtMs) }
+    },
+    DescribeStateMachine: (input: DescribeStateMachineInput): DescribeStateMachineOutput => {
+      refuseMetadataOnly(input.includedData)
+      return describe(machines.find(checkArn(input.stateMachineArn, 'stateMachine')))
+    },
+    ListStateMachines: (input: ListStateMachinesInput): ListStateMachinesOutput => {
+      const { items, nextToken } = pageOf(machines.all, 'stateMachines', input)
+      return { stateMachines: items.map(itemOf), nextToken }
+    },
+    UpdateStateMachine: (input: UpdateStateMachineInput): UpdateStateMachineOutput => {
+      const machine = machines.update(checkArn(input.stateMachineArn, 'stateMachine'), input)
+      return { updateDate: new Date(machine.updatedAtMs), revisionId: machine.revisionId }
+    },
+    /** Its executions end at their next transition. */
+    DeleteStateMachine: (input: DeleteStateMachineInput): DeleteStateMachineOutput => {
+      const arn = checkArn(input.stateMachineArn, 'stateMachine')
+      const running = executions.all.filter(
+        (execution) => execution.machineArn === arn && execution.status === 'RUNNING',
+      )
+      machines.delete(
+        arn,
+        running.map((execution) => execution.ended),
+      )
+      return {}
+    },
+  }
+}
+
+const itemOf = (machine: StateMachine) => ({
+  stateMachineArn: machine.arn,
+  name: machine.name,
+  type: 'STANDARD' as const,
+  creationDate: new Date(machine.createdAtMs),
+})
+
+const describe = (machine: StateMachine): DescribeStateMachineOutput => ({
+  ...itemOf(machine),
+  status: machine.status,
+  definition: machine.definitionText,
+  roleArn: machine.roleArn,
+  loggingConfiguration: machine.logging,
+  tracingConfiguration: machine.tracing,
+  revisionId: machine.revisionId,
+  encryptionConfiguration: { type: 'AWS_OWNED_KEY' },
+})

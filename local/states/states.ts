@@ -1,0 +1,119 @@
+import * as sdk from '@aws-sdk/client-sfn'
+import type { Clock } from '../clock.ts'
+import type { EmittedEvent, Service } from '../wire/service.ts'
+import type { Engine, Ended, InvokeFunction, Objects, Step } from './engine.ts'
+import { executionOperations } from './execution-operations.ts'
+import { Executions } from './executions.ts'
+import { functionsOf } from './jsonata.ts'
+import { MapRuns } from './map-runs.ts'
+import { seededRandom } from './random.ts'
+import { checkActive, programOf, StateMachines } from './state-machines.ts'
+import { stateMachineOperations } from './state-machine-operations.ts'
+import { taskOperations } from './task-operations.ts'
+import { Tokens } from './tokens.ts'
+
+export type { InvocationResult, InvokeFunction } from './engine.ts'
+
+export interface StatesOptions {
+  readonly clock: Clock
+  readonly accountId: string
+  readonly region: string
+  readonly invokeFunction: InvokeFunction
+  readonly objects: Objects
+  /** Gets every `Step Functions Execution Status Change`. */
+  readonly emit: (event: EmittedEvent) => void
+}
+
+export interface Result {
+  readonly status: Ended
+  readonly output?: unknown
+  readonly error?: string
+  readonly cause?: string
+}
+
+/** Step Functions, as far as standard state machines in JSONata use it (AWS facts C). */
+export interface States {
+  readonly service: Service
+  /** What StartExecution does, with its errors; `input` is any JSON. Returns the execution's ARN. */
+  start(stateMachineArn: string, input: unknown, name?: string): string
+  /** Resolves when the execution has ended, however it did. Throws ExecutionDoesNotExist. */
+  waitFor(executionArn: string): Promise<Result>
+  /** Sees every state that is entered and left, retried and caught. */
+  observe(observer: (step: Step) => void): void
+  /** Aborts what runs, and tells nobody. */
+  stop(): void
+}
+
+export function createStates(options: StatesOptions): States {
+  const { clock, accountId, region } = options
+  const observers: ((step: Step) => void)[] = []
+  let stopped = false
+  const random = seededRandom(1)
+  const machines = new StateMachines({ clock, random, accountId, region })
+  const engine: Engine = {
+    clock,
+    accountId,
+    region,
+    random,
+    tokens: new Tokens(random),
+    mapRuns: new MapRuns(),
+    objects: options.objects,
+    invokeFunction: options.invokeFunction,
+    functions: functionsOf(clock, random),
+    startExecution: ({ stateMachineArn, name, inputText }) => {
+      const machine = machines.find(stateMachineArn)
+      checkActive(machine)
+      return executions.start(programOf(machine), inputText, name)
+    },
+    checkMachine: (arn) => {
+      machines.find(arn)
+    },
+    startItem: (request) => executions.startItem(request),
+    observe: (step) => {
+      for (const observer of observers) observer(step)
+    },
+  }
+  const executions = new Executions(engine, (event) => {
+    if (!stopped) options.emit(event)
+  })
+
+  return {
+    service: {
+      sdk,
+      clientName: 'SFNClient',
+      operations: {
+        ...stateMachineOperations(machines, executions),
+        ...executionOperations(engine, executions),
+        ...taskOperations(engine.tokens),
+      },
+    },
+    start: (stateMachineArn, input, name) =>
+      engine.startExecution({
+        stateMachineArn,
+        inputText: JSON.stringify(input ?? {}),
+        ...(name === undefined ? {} : { name }),
+      }).arn,
+    waitFor: async (executionArn) => {
+      const execution = executions.find(executionArn)
+      await execution.ended
+      return resultOf(execution)
+    },
+    observe: (observer) => {
+      observers.push(observer)
+    },
+    stop: () => {
+      stopped = true
+      for (const execution of executions.all) execution.stop()
+    },
+  }
+}
+
+function resultOf({ status, outputText, error, cause }: ReturnType<Executions['find']>): Result {
+  if (status === 'RUNNING') throw new Error('The execution has not ended.')
+  return {
+    status,
+    ...(outputText === undefined ? {} : { output: JSON.parse(outputText) as unknown }),
+    ...(error === undefined ? {} : { error }),
+    ...(cause === undefined ? {} : { cause }),
+  }
+}

@@ -1,0 +1,180 @@
+/** An EC2 with guests that only note what happens to them, for the tests of local/ec2. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type * as Sdk from '@aws-sdk/client-ec2'
+import { onTestFinished } from 'vitest'
+import type { Clock } from '../../local/clock.ts'
+import { manualClock } from '../../local/clock.ts'
+import { createEc2 } from '../../local/ec2/ec2.ts'
+import type { Ec2Host } from '../../local/ec2/ec2.ts'
+import type { Guest, GuestDisk, GuestSpec } from '../../local/ec2/guest.ts'
+import type { Caller, EmittedEvent } from '../../local/wire/service.ts'
+
+export const MINUTE_MS = 60_000
+export const START_MS = Date.parse('2026-01-02T03:04:05Z')
+export const IMAGE_ID = 'ami-0123456789abcdef0'
+export const ZONE = 'eu-central-1a'
+
+const CALLER: Caller = {
+  accountId: '111122223333',
+  region: 'eu-central-1',
+  arn: 'arn:aws:iam::111122223333:user/test',
+  accessKeyId: 'AKIATEST',
+  requestId: 'request-1',
+}
+
+export class NotingGuest implements Guest {
+  readonly spec: GuestSpec
+  readonly notes: string[] = []
+  disks: readonly GuestDisk[]
+  paused = false
+  stopped = false
+
+  constructor(spec: GuestSpec) {
+    this.spec = spec
+    this.disks = spec.disks
+  }
+
+  pause(): void {
+    this.paused = true
+    this.notes.push('pause')
+  }
+
+  resume(): void {
+    this.paused = false
+    this.notes.push('resume')
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true
+    this.notes.push('stop')
+  }
+
+  disksChanged(disks: readonly GuestDisk[]): void {
+    this.disks = disks
+    this.notes.push('disks')
+  }
+}
+
+/** Input and output of the operations that the tests call. */
+interface Api {
+  RunInstances: [Sdk.RunInstancesRequest, Sdk.Reservation]
+  StartInstances: [Sdk.StartInstancesRequest, Sdk.StartInstancesResult]
+  StopInstances: [Sdk.StopInstancesRequest, Sdk.StopInstancesResult]
+  TerminateInstances: [Sdk.TerminateInstancesRequest, Sdk.TerminateInstancesResult]
+  DescribeInstances: [Sdk.DescribeInstancesRequest, Sdk.DescribeInstancesResult]
+  DescribeInstanceStatus: [Sdk.DescribeInstanceStatusRequest, Sdk.DescribeInstanceStatusResult]
+  DescribeInstanceAttribute: [Sdk.DescribeInstanceAttributeRequest, Sdk.InstanceAttribute]
+  ModifyInstanceAttribute: [Sdk.ModifyInstanceAttributeRequest, object]
+  CreateVolume: [Sdk.CreateVolumeRequest, Sdk.Volume]
+  DeleteVolume: [Sdk.DeleteVolumeRequest, object]
+  DescribeVolumes: [Sdk.DescribeVolumesRequest, Sdk.DescribeVolumesResult]
+  AttachVolume: [Sdk.AttachVolumeRequest, Sdk.VolumeAttachment]
+  DetachVolume: [Sdk.DetachVolumeRequest, Sdk.VolumeAttachment]
+  CreateSnapshots: [Sdk.CreateSnapshotsRequest, Sdk.CreateSnapshotsResult]
+  CreateSnapshot: [Sdk.CreateSnapshotRequest, Sdk.Snapshot]
+  DeleteSnapshot: [Sdk.DeleteSnapshotRequest, object]
+  DescribeSnapshots: [Sdk.DescribeSnapshotsRequest, Sdk.DescribeSnapshotsResult]
+  CreateTags: [Sdk.CreateTagsRequest, object]
+  DeleteTags: [Sdk.DeleteTagsRequest, object]
+  DescribeTags: [Sdk.DescribeTagsRequest, Sdk.DescribeTagsResult]
+  DescribeAvailabilityZones: [Sdk.DescribeAvailabilityZonesRequest, Sdk.DescribeAvailabilityZonesResult]
+}
+
+export interface TestAccount {
+  readonly clock: Clock
+  readonly host: Ec2Host
+  readonly guests: NotingGuest[]
+  readonly events: EmittedEvent[]
+  call<Name extends keyof Api>(name: Name, input: Api[Name][0]): Promise<Api[Name][1]>
+  /** An instance that runs, with a root volume and `dataVolumes` of 1 GiB at /dev/sdf and on. */
+  runningInstance(request?: Partial<Sdk.RunInstancesRequest>): Promise<{ id: string; guest: NotingGuest }>
+  volumeAt(instanceId: string, device: string): Promise<string>
+  stateOf(instanceId: string): Promise<string | undefined>
+  /** What was told of events since the last time, in short. */
+  told(): string[]
+}
+
+interface TestOptions {
+  readonly clock?: Clock
+  readonly visibilityDelayMs?: number
+  readonly guest?: (spec: GuestSpec) => NotingGuest
+}
+
+const DATA_DISK: Sdk.BlockDeviceMapping = { DeviceName: '/dev/sdf', Ebs: { VolumeSize: 1, VolumeType: 'gp3' } }
+
+const short = ({ detail }: EmittedEvent): string =>
+  [detail['event'], detail['result'], detail['state']].filter((word) => typeof word === 'string').join(' ')
+
+/** An account that is cleaned up when the test is over. */
+export function testAccount(options: TestOptions = {}): TestAccount {
+  const clock = options.clock ?? manualClock(START_MS)
+  const directory = mkdtempSync(join(tmpdir(), 'ec2-test-'))
+  const guests: NotingGuest[] = []
+  const events: EmittedEvent[] = []
+  const { service, host } = createEc2({
+    clock,
+    accountId: CALLER.accountId,
+    region: CALLER.region,
+    directory,
+    emit: (event) => void events.push(event),
+    guests: {
+      async start(spec) {
+        const guest = options.guest?.(spec) ?? new NotingGuest(spec)
+        guests.push(guest)
+        return guest
+      },
+    },
+    visibilityDelayMs: options.visibilityDelayMs,
+  })
+  host.registerImage({ imageId: IMAGE_ID, rootDeviceName: '/dev/xvda', rootDeviceType: 'ebs', rootSizeGiB: 1 })
+  onTestFinished(async () => {
+    await host.close()
+    clock.stop()
+    rmSync(directory, { recursive: true, force: true })
+  })
+  let toldCount = 0
+
+  const account: TestAccount = {
+    clock,
+    host,
+    guests,
+    events,
+    async call<Name extends keyof Api>(name: Name, input: Api[Name][0]) {
+      const operation = service.operations[name]
+      if (!operation) throw new Error(`${name} is not implemented`)
+      return (await operation(input as never, CALLER)) as Api[Name][1]
+    },
+    async runningInstance(request = {}) {
+      const { Instances: [instance] = [] } = await account.call('RunInstances', {
+        ImageId: IMAGE_ID,
+        MinCount: 1,
+        MaxCount: 1,
+        BlockDeviceMappings: [DATA_DISK],
+        ...request,
+      })
+      await clock.advance(MINUTE_MS)
+      return { id: instance!.InstanceId!, guest: guests.at(-1)! }
+    },
+    async volumeAt(instanceId, device) {
+      const { Volumes = [] } = await account.call('DescribeVolumes', {
+        Filters: [
+          { Name: 'attachment.instance-id', Values: [instanceId] },
+          { Name: 'attachment.device', Values: [device] },
+        ],
+      })
+      return Volumes[0]!.VolumeId!
+    },
+    async stateOf(instanceId) {
+      const { Reservations } = await account.call('DescribeInstances', { InstanceIds: [instanceId] })
+      return Reservations?.[0]?.Instances?.[0]?.State?.Name
+    },
+    told() {
+      const told = events.slice(toldCount).map(short)
+      toldCount = events.length
+      return told
+    },
+  }
+  return account
+}

@@ -1,0 +1,384 @@
+import { closeSync, openSync, readSync, statSync, writeSync } from 'node:fs'
+import { expect, test } from 'vitest'
+import type { GuestSpec } from '../../local/ec2/guest.ts'
+import { autoClock } from '../../local/clock.ts'
+import { MINUTE_MS, NotingGuest, START_MS, ZONE, testAccount } from './ec2-account.ts'
+import type { TestAccount } from './ec2-account.ts'
+
+function write(path: string, text: string, offset = 0): void {
+  const file = openSync(path, 'r+')
+  writeSync(file, text, offset)
+  closeSync(file)
+}
+
+function read(path: string, length: number, offset = 0): string {
+  const file = openSync(path, 'r')
+  const bytes = Buffer.alloc(length)
+  readSync(file, bytes, 0, length, offset)
+  closeSync(file)
+  return bytes.toString()
+}
+
+const iso = (ms: number): string => new Date(ms).toISOString().replace('.000', '')
+
+const arn = (snapshotId: string | undefined): string => `arn:aws:ec2::eu-central-1:snapshot/${snapshotId}`
+
+const snapshotsOf = async (account: TestAccount, ids: string[]) =>
+  (await account.call('DescribeSnapshots', { SnapshotIds: ids })).Snapshots!
+
+async function createSet(account: TestAccount, instanceId: string, more: object = {}): Promise<string[]> {
+  const { Snapshots = [] } = await account.call('CreateSnapshots', {
+    InstanceSpecification: { InstanceId: instanceId },
+    ...more,
+  })
+  return Snapshots.map(({ SnapshotId }) => SnapshotId!)
+}
+
+/** Writes a growing number to its root and then to its data disk, in every turn of the event loop that it is not paused. */
+class BusyGuest extends NotingGuest {
+  written = 0
+
+  constructor(spec: GuestSpec) {
+    super(spec)
+    this.#step()
+  }
+
+  #step(): void {
+    if (this.stopped) return
+    if (!this.paused) {
+      this.written += 1
+      for (const { path } of this.disks) write(path, String(this.written).padStart(8, '0'))
+    }
+    setImmediate(() => this.#step())
+  }
+}
+
+test('all disks of one CreateSnapshots are of one instant, though the guest writes all the time', async () => {
+  const account = testAccount({ guest: (spec) => new BusyGuest(spec) })
+  const { id, guest } = await account.runningInstance()
+  const busy = guest as BusyGuest
+  const ids = await createSet(account, id)
+  const frozen = ids.map((snapshotId) => read(account.host.snapshotPath(snapshotId), 8))
+  expect(Number(frozen[0])).toBeGreaterThan(0)
+  expect(frozen[1]).toBe(frozen[0])
+  // The guest goes on afterwards, and the snapshot does not change with it.
+  const atCapture = busy.written
+  while (busy.written < atCapture + 3) await new Promise((turn) => setImmediate(turn))
+  expect(read(account.host.snapshotPath(ids[0]!), 8)).toBe(frozen[0])
+})
+
+test('observers see the frozen bytes while the guest is paused', async () => {
+  const account = testAccount()
+  const { id, guest } = await account.runningInstance()
+  const data = await account.volumeAt(id, '/dev/sdf')
+  write(account.host.volumePath(data), 'before')
+  const seen: object[] = []
+  account.host.observeCapture((capture) => {
+    const member = capture.snapshots.find(({ volumeId }) => volumeId === data)
+    seen.push({ instanceId: capture.instanceId, paused: guest.paused, bytes: read(member!.path, 6) })
+  })
+  await createSet(account, id)
+  expect(seen).toEqual([{ instanceId: id, paused: true, bytes: 'before' }])
+  expect(guest.notes).toEqual(['pause', 'resume'])
+})
+
+test('a set completes member by member, and tells its end once, letter for letter', async () => {
+  const account = testAccount()
+  const { id } = await account.runningInstance()
+  const [root, data] = [await account.volumeAt(id, '/dev/xvda'), await account.volumeAt(id, '/dev/sdf')]
+  const startMs = account.clock.now()
+  const { Snapshots = [] } = await account.call('CreateSnapshots', {
+    InstanceSpecification: { InstanceId: id },
+    Description: 'a point',
+    TagSpecifications: [{ ResourceType: 'snapshot', Tags: [{ Key: 'point', Value: '1' }] }],
+  })
+  expect(Snapshots).toMatchObject([
+    { VolumeId: root, State: 'pending', Progress: '', StartTime: new Date(startMs), Description: 'a point' },
+    {
+      VolumeId: data,
+      State: 'pending',
+      Progress: '',
+      StartTime: new Date(startMs),
+      Tags: [{ Key: 'point', Value: '1' }],
+    },
+  ])
+  const ids = Snapshots.map(({ SnapshotId }) => SnapshotId!)
+  await account.clock.advance(30_000)
+  expect(await snapshotsOf(account, ids)).toMatchObject([{ Progress: '50%' }, { Progress: '50%' }])
+  account.events.length = 0
+  await account.clock.advance(MINUTE_MS)
+  expect(await snapshotsOf(account, ids)).toMatchObject([
+    { State: 'completed', Progress: '100%' },
+    { State: 'completed', Progress: '100%' },
+  ])
+  expect(account.events.map(({ detail }) => detail['event'])).toEqual([
+    'createSnapshot',
+    'createSnapshot',
+    'createSnapshots',
+  ])
+  expect(account.events[0]).toEqual({
+    source: 'aws.ec2',
+    'detail-type': 'EBS Snapshot Notification',
+    resources: [arn(ids[0])],
+    detail: {
+      event: 'createSnapshot',
+      result: 'succeeded',
+      cause: '',
+      'request-id': '',
+      snapshot_id: arn(ids[0]),
+      source: `arn:aws:ec2::eu-central-1:volume/${root}`,
+      startTime: iso(startMs),
+      endTime: iso(startMs + MINUTE_MS),
+    },
+  })
+  expect(account.events[2]).toEqual({
+    source: 'aws.ec2',
+    'detail-type': 'EBS Multi-Volume Snapshots Completion Status',
+    resources: ids.map(arn),
+    detail: {
+      event: 'createSnapshots',
+      result: 'succeeded',
+      cause: '',
+      'request-id': '',
+      startTime: iso(startMs),
+      endTime: iso(startMs + MINUTE_MS),
+      snapshots: [
+        { snapshot_id: arn(ids[0]), source: `arn:aws:ec2::eu-central-1:volume/${root}`, status: 'completed' },
+        { snapshot_id: arn(ids[1]), source: `arn:aws:ec2::eu-central-1:volume/${data}`, status: 'completed' },
+      ],
+    },
+  })
+})
+
+test('one failed member takes the whole set with it, in a single event', async () => {
+  const account = testAccount()
+  const { id } = await account.runningInstance()
+  const data = await account.volumeAt(id, '/dev/sdf')
+  account.host.failSnapshot(data)
+  const ids = await createSet(account, id)
+  await account.clock.advance(5 * MINUTE_MS)
+  expect((await snapshotsOf(account, ids)).map(({ State }) => State)).toEqual(['error', 'error'])
+  const sets = account.events.filter(({ detail }) => detail['event'] === 'createSnapshots')
+  expect(sets).toMatchObject([
+    {
+      detail: {
+        result: 'failed',
+        cause: `Snapshot ${ids[1]} is in status error`,
+        snapshots: [{ status: 'error' }, { status: 'error' }],
+      },
+    },
+  ])
+  // The trouble is used up.
+  const again = await createSet(account, id)
+  await account.clock.advance(5 * MINUTE_MS)
+  expect((await snapshotsOf(account, again)).map(({ State }) => State)).toEqual(['completed', 'completed'])
+})
+
+test('what is written takes its time; what has not changed since takes the least', async () => {
+  const account = testAccount()
+  const { id } = await account.runningInstance()
+  const data = await account.volumeAt(id, '/dev/sdf')
+  for (let offset = 0; offset < 8 * 1024 ** 2; offset += 1024 ** 2)
+    write(account.host.volumePath(data), 'x'.repeat(1024 ** 2), offset)
+  const completion = async (): Promise<number> => {
+    const { SnapshotId } = await account.call('CreateSnapshot', { VolumeId: data })
+    const startMs = account.clock.now()
+    await account.clock.advance(2 * MINUTE_MS)
+    const [snapshot] = await snapshotsOf(account, [SnapshotId!])
+    return snapshot!.CompletionTime!.getTime() - startMs
+  }
+  const first = await completion()
+  // 8 MiB ÷ 64 MiB/s = 125 ms, and a little for what the file system itself needs.
+  expect(first).toBeGreaterThanOrEqual(60_125)
+  expect(first).toBeLessThan(60_200)
+  expect(await completion()).toBe(60_000)
+})
+
+test('a volume made from a snapshot has its bytes, grown, and stays sparse', async () => {
+  const account = testAccount()
+  const { id } = await account.runningInstance()
+  const data = await account.volumeAt(id, '/dev/sdf')
+  write(account.host.volumePath(data), 'kept', 512 * 1024 ** 2)
+  const { SnapshotId } = await account.call('CreateSnapshot', { VolumeId: data })
+  const create = (more: object = {}) => account.call('CreateVolume', { AvailabilityZone: ZONE, SnapshotId, ...more })
+  await expect(create()).rejects.toMatchObject({
+    code: 'IncorrectState',
+    message: 'Snapshot is in invalid state - pending',
+  })
+  await account.clock.advance(2 * MINUTE_MS)
+  const { VolumeId } = await create({ Size: 2 })
+  await account.clock.advance(10_000)
+  const path = account.host.volumePath(VolumeId!)
+  expect(read(path, 4, 512 * 1024 ** 2)).toBe('kept')
+  const { size, blocks } = statSync(path)
+  expect(size).toBe(2 * 1024 ** 3)
+  expect(blocks * 512).toBeLessThan(1024 ** 2)
+})
+
+test('a snapshot may be deleted as soon as volumes are being made from it', async () => {
+  const account = testAccount()
+  const { id } = await account.runningInstance()
+  const data = await account.volumeAt(id, '/dev/sdf')
+  write(account.host.volumePath(data), 'kept')
+  const { SnapshotId } = await account.call('CreateSnapshot', { VolumeId: data })
+  await account.clock.advance(2 * MINUTE_MS)
+  const creating = Array.from({ length: 8 }, () => account.call('CreateVolume', { AvailabilityZone: ZONE, SnapshotId }))
+  const deleting = account.call('DeleteSnapshot', { SnapshotId: SnapshotId! })
+  const volumes = await Promise.all(creating)
+  await deleting
+  await account.clock.advance(10_000)
+  for (const { VolumeId } of volumes) expect(read(account.host.volumePath(VolumeId!), 4)).toBe('kept')
+})
+
+test('a volume whose making is planned to fail ends in error, says so, and can be deleted', async () => {
+  const account = testAccount()
+  const { id } = await account.runningInstance()
+  const [snapshotId] = await createSet(account, id)
+  await account.clock.advance(2 * MINUTE_MS)
+  account.host.failVolumeCreation(snapshotId!)
+  account.told()
+  const { VolumeId } = await account.call('CreateVolume', { AvailabilityZone: ZONE, SnapshotId: snapshotId })
+  await account.clock.advance(10_000)
+  expect((await account.call('DescribeVolumes', { VolumeIds: [VolumeId!] })).Volumes![0]!.State).toBe('error')
+  expect(account.told()).toEqual(['createVolume failed'])
+  await account.call('DeleteVolume', { VolumeId: VolumeId! })
+  await account.clock.advance(10_000)
+  expect(account.told()).toEqual(['deleteVolume deleted'])
+})
+
+test('a set leaves out what it is told to, and refuses the root among the data volumes', async () => {
+  const account = testAccount()
+  const { id } = await account.runningInstance()
+  const [root, data] = [await account.volumeAt(id, '/dev/xvda'), await account.volumeAt(id, '/dev/sdf')]
+  const volumesOf = async (specification: object) => {
+    const answer = await account.call('CreateSnapshots', {
+      InstanceSpecification: { InstanceId: id, ...specification },
+    })
+    await account.clock.advance(MINUTE_MS)
+    return answer.Snapshots!.map(({ VolumeId }) => VolumeId)
+  }
+  expect(await volumesOf({ ExcludeBootVolume: true })).toEqual([data])
+  expect(await volumesOf({ ExcludeDataVolumeIds: [data] })).toEqual([root])
+  await expect(volumesOf({ ExcludeDataVolumeIds: [root] })).rejects.toMatchObject({ code: 'InvalidParameterValue' })
+  await expect(volumesOf({ ExcludeBootVolume: true, ExcludeDataVolumeIds: [data] })).rejects.toMatchObject({
+    code: 'InvalidParameterValue',
+  })
+  await expect(createSet(account, id, { Location: 'local' })).rejects.toMatchObject({ code: 'UnsupportedOperation' })
+})
+
+test('tags are copied from each volume, and those of the request win', async () => {
+  const account = testAccount()
+  const { id } = await account.runningInstance()
+  const data = await account.volumeAt(id, '/dev/sdf')
+  await account.call('CreateTags', {
+    Resources: [data],
+    Tags: [
+      { Key: 'role', Value: 'data' },
+      { Key: 'by', Value: 'hand' },
+    ],
+  })
+  const ids = await createSet(account, id, {
+    CopyTagsFromSource: 'volume',
+    TagSpecifications: [{ ResourceType: 'snapshot', Tags: [{ Key: 'by', Value: 'us' }] }],
+  })
+  const [root, copy] = await snapshotsOf(account, ids)
+  expect(root!.Tags).toEqual([{ Key: 'by', Value: 'us' }])
+  expect(copy!.Tags).toEqual([
+    { Key: 'role', Value: 'data' },
+    { Key: 'by', Value: 'us' },
+  ])
+})
+
+test('a volume takes a snapshot every 15 seconds and has at most five pending', async () => {
+  const account = testAccount()
+  const { id } = await account.runningInstance()
+  const data = await account.volumeAt(id, '/dev/sdf')
+  // A snapshot of a change takes a little more than 60 s: at the fifth, after four intervals, the first is pending still.
+  const take = async () => {
+    write(account.host.volumePath(data), 'changed')
+    return account.call('CreateSnapshot', { VolumeId: data })
+  }
+  const first = await take()
+  await expect(take()).rejects.toMatchObject({ code: 'SnapshotCreationPerVolumeRateExceeded' })
+  for (let more = 0; more < 4; more += 1) {
+    await account.clock.advance(15_000)
+    await take()
+  }
+  // To delete a pending one does not free its slot.
+  await account.call('DeleteSnapshot', { SnapshotId: first.SnapshotId! })
+  await expect(take()).rejects.toMatchObject({ code: 'ConcurrentSnapshotLimitExceeded' })
+  await account.clock.advance(15_000)
+  await take()
+  await expect(snapshotsOf(account, [first.SnapshotId!])).rejects.toMatchObject({
+    code: 'InvalidSnapshot.NotFound',
+    message: `The snapshot '${first.SnapshotId}' does not exist.`,
+  })
+})
+
+test('the snapshot of an image is in use; another is gone at once, with its bytes', async () => {
+  const account = testAccount()
+  const { Snapshots: [ofImage] = [] } = await account.call('DescribeSnapshots', { OwnerIds: ['self'] })
+  await expect(account.call('DeleteSnapshot', { SnapshotId: ofImage!.SnapshotId! })).rejects.toMatchObject({
+    code: 'InvalidSnapshot.InUse',
+    message: `The snapshot ${ofImage!.SnapshotId} is currently in use by ami-0123456789abcdef0`,
+  })
+  const { id } = await account.runningInstance()
+  const ids = await createSet(account, id)
+  await account.clock.advance(2 * MINUTE_MS)
+  expect(account.host.counts().snapshots).toBe(2)
+  const path = account.host.snapshotPath(ids[0]!)
+  await account.call('DeleteSnapshot', { SnapshotId: ids[0]! })
+  expect(account.host.counts().snapshots).toBe(1)
+  await account.clock.advance(1)
+  expect(statSync(path, { throwIfNoEntry: false })).toBeUndefined()
+})
+
+test('an encrypted volume makes encrypted snapshots and volumes; another key starts another lineage', async () => {
+  const account = testAccount()
+  const { VolumeId } = await account.call('CreateVolume', { AvailabilityZone: ZONE, Size: 1, Encrypted: true })
+  await account.clock.advance(10_000)
+  const { SnapshotId } = await account.call('CreateSnapshot', { VolumeId: VolumeId! })
+  await account.clock.advance(2 * MINUTE_MS)
+  const [snapshot] = await snapshotsOf(account, [SnapshotId!])
+  expect(snapshot).toMatchObject({ Encrypted: true, SseType: 'sse-kms' })
+  const same = await account.call('CreateVolume', { AvailabilityZone: ZONE, SnapshotId })
+  expect(same).toMatchObject({ Encrypted: true, KmsKeyId: snapshot!.KmsKeyId })
+  const other = await account.call('CreateVolume', {
+    AvailabilityZone: ZONE,
+    SnapshotId,
+    Encrypted: true,
+    KmsKeyId: 'alias/mine',
+  })
+  expect(other.KmsKeyId).toBe('arn:aws:kms:eu-central-1:111122223333:alias/mine')
+  await account.clock.advance(10_000)
+  const dataKeyOf = async (volumeId: string) => {
+    const taken = await account.call('CreateSnapshot', { VolumeId: volumeId })
+    return taken.DataEncryptionKeyId
+  }
+  expect(await dataKeyOf(same.VolumeId!)).toBe(snapshot!.DataEncryptionKeyId)
+  expect(await dataKeyOf(other.VolumeId!)).not.toBe(snapshot!.DataEncryptionKeyId)
+})
+
+test('an instance that stops during a capture stops after it', async () => {
+  const account = testAccount()
+  const { id, guest } = await account.runningInstance()
+  const capturing = createSet(account, id)
+  await account.call('StopInstances', { InstanceIds: [id] })
+  await capturing
+  await account.clock.advance(MINUTE_MS)
+  expect(guest.notes).toEqual(['pause', 'resume', 'stop'])
+})
+
+test('an automatic clock does not jump over the copying of bytes', async () => {
+  const account = testAccount({ clock: autoClock(START_MS) })
+  const { id } = await account.runningInstance()
+  const root = await account.volumeAt(id, '/dev/xvda')
+  write(account.host.volumePath(root), 'kept')
+  const startMs = account.clock.now()
+  // Its timer is what the clock would jump to.
+  const creating = account.call('CreateVolume', { AvailabilityZone: ZONE, Size: 1 })
+  const ids = await createSet(account, id)
+  expect(account.clock.now()).toBe(startMs)
+  expect(read(account.host.snapshotPath(ids[0]!), 4)).toBe('kept')
+  await creating
+})
