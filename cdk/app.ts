@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { App, Validations } from 'aws-cdk-lib'
 import { AwsSolutionsChecks } from 'cdk-nag'
 import { parsePolicyFile } from '../core/policy-file.ts'
+import { bundleHandlers } from './bundles.ts'
 import { TandemStack } from './tandem-stack.ts'
 
 /**
@@ -13,6 +15,7 @@ const path = String(app.node.tryGetContext('policies') ?? 'policies.json')
 const deployment = String(app.node.tryGetContext('deployment') ?? 'tandem')
 
 const { policies } = parsePolicyFile(readFileSync(path, 'utf8'), path)
-new TandemStack(app, deployment, { deployment, policies })
+const bundle = await bundleHandlers(resolve(import.meta.dirname, '../dist/lambdas'))
+new TandemStack(app, deployment, { deployment, policies, bundle })
 Validations.of(app).addPlugins(new AwsSolutionsChecks(app))
 app.synth()

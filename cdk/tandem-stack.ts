@@ -1,9 +1,7 @@
 import { ArnFormat, Stack, type StackProps } from 'aws-cdk-lib'
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import type { Construct } from 'constructs'
-import { resolve } from 'node:path'
 import type { DeployedPolicies, Policy } from '../core/contracts/policies.ts'
-import { bundleHandlers } from './bundles.ts'
 import { CatalogTable } from './catalog-table.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { EncryptionKey } from './encryption-key.ts'
@@ -19,6 +17,8 @@ interface TandemStackProps extends StackProps {
   /** Names every resource, and is the value of `tandem:owner` on what Tandem makes. */
   readonly deployment: string
   readonly policies: Readonly<Record<string, Policy>>
+  /** Folder of a handler's bundle, by the name of its file. */
+  readonly bundle: (name: string) => string
 }
 
 /** A Lambda's whole environment is limited to 4 KiB; the rest of it needs less than 1 KiB. */
@@ -38,7 +38,7 @@ export class TandemStack extends Stack {
       catalog,
       reports,
       policies: deployedPolicies(props.policies),
-      bundle: bundleHandlers(resolve(import.meta.dirname, '../dist/lambdas')),
+      bundle: props.bundle,
     })
     const protectMachine = new Workflow(this, 'ProtectMachine', {
       deployment,
