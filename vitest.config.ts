@@ -3,9 +3,10 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    // Every test stands on virtual time and loopback; a test that needs longer than this hangs.
+    globalSetup: ['test/assembly.ts'],
+    // Two cores, and each scenario file runs a whole account.
+    maxWorkers: 2,
     testTimeout: 60_000,
     hookTimeout: 60_000,
-    maxWorkers: 2,
   },
 })

@@ -1,0 +1,55 @@
+/**
+ * `npm run dev [-- --port 4566] [--scale 60]`: leaves an account with Tandem deployed and three machines running, for the `tandem` command,
+ * the `aws` command, or anything that speaks to AWS. Virtual time runs faster than real time, so that nobody waits long.
+ */
+import { once } from 'node:events'
+import { parseArgs } from 'node:util'
+import { startAccount } from '../local/account.ts'
+import { scaledClock, wallClockMs } from '../local/clock.ts'
+import { Fleet } from './machines.ts'
+import { STACK, synthesize } from './synthesize.ts'
+import { settingsOf } from './tandem.ts'
+
+const PORT_LIMIT = 65_535
+/** A minute a second: a snapshot takes a second, and a revert a few. */
+const DEFAULT_SCALE = 60
+
+const number = (name: string, text: string, limit: number): number => {
+  const value = Number(text)
+  if (Number.isInteger(value) && value >= 0 && value <= limit) return value
+  console.error(`--${name} ${text}: expected a whole number from 0 to ${limit}`)
+  process.exit(2)
+}
+
+const { values } = parseArgs({
+  options: { port: { type: 'string', default: '0' }, scale: { type: 'string', default: String(DEFAULT_SCALE) } },
+})
+const port = number('port', values.port, PORT_LIMIT)
+const scale = Math.max(1, number('scale', values.scale, 3600))
+
+const assembly = await synthesize()
+const account = await startAccount({ clock: scaledClock(wallClockMs(), scale), port })
+await account.deploy(assembly, STACK)
+const fleet = new Fleet(account)
+const disks = [{ device: '/dev/sdf' }, { device: '/dev/sdg' }]
+await fleet.launch({ name: 'web', policy: 'hourly', dataDisks: disks })
+await fleet.launch({ name: 'store', policy: 'nightly', dataDisks: [{ device: '/dev/sdf' }, { device: '/dev/sdg', excluded: true }] })
+await fleet.launch({ name: 'bystander', dataDisks: [{ device: '/dev/sdf' }] })
+
+console.log(`endpoint: ${account.endpoint}`)
+console.log(`
+Three machines boot; virtual time runs ${scale} times as fast as yours. In another terminal:
+
+${Object.entries(settingsOf(account))
+  .map(([name, value]) => `  export ${name}=${value}`)
+  .join('\n')}
+
+  npx tandem machines
+  npx tandem protect <machine> --wait
+  npx tandem links <machine>
+  npx tandem revert <machine> --plan
+  aws ec2 describe-instances
+
+Ctrl-C ends the account and everything in it.`)
+await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
+await account.close()
