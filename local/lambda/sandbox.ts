@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
-import { stripTypeScriptTypes } from 'node:module'
 import { Worker } from 'node:worker_threads'
+import { transformSync } from 'rolldown/utils'
 import type { BootstrapSettings, FunctionError, Invocation, WorkerMessage } from './protocol.ts'
 
 export interface SandboxSettings extends BootstrapSettings {
@@ -29,7 +29,7 @@ let bootstrap: URL | undefined
 function bootstrapUrl(): URL {
   if (!bootstrap) {
     const source = readFileSync(new URL('./bootstrap.ts', import.meta.url), 'utf8')
-    const code = stripTypeScriptTypes(source)
+    const { code } = transformSync('bootstrap.ts', source)
     bootstrap = new URL(`data:text/javascript;base64,${Buffer.from(code).toString('base64')}`)
   }
   return bootstrap
