@@ -25,6 +25,8 @@ export interface AccountOptions {
   readonly port?: number
   readonly region?: string
   readonly accountId?: string
+  /** Warm Lambdas at a time, of all functions together: more are faster and need about 30 MB each. */
+  readonly sandboxLimit?: number
   readonly onCall?: (call: ObservedCall) => void
   readonly onLog?: (functionName: string, line: string) => void
 }
@@ -84,6 +86,7 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
     endpoint: () => endpoint,
     credentialsFor: (roleArn) => identities.forRole(roleArn, 'lambda'),
     ...(options.onLog ? { onLog: options.onLog } : {}),
+    ...(options.sandboxLimit ? { sandboxLimit: options.sandboxLimit } : {}),
   })
   const deliver = async ({ arn, input }: { arn: string; input: unknown }): Promise<void> => {
     if (arn.includes(':lambda:')) await lambda.invoke(arn, input)

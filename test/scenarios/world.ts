@@ -28,11 +28,13 @@ export interface World extends AsyncDisposable {
 
 /** 2026-11-23 10:00 UTC: scenarios do not depend on the day they run. */
 const STARTED_AT_MS = Date.UTC(2026, 10, 23, 10)
+/** One warm Lambda per task: a scenario takes a second instead of ten. */
+const SANDBOX_LIMIT = 24
 /** Longer than a boot with its status checks. */
 const SETTLED_MS = 5 * 60_000
 
 export async function startWorld(options: Omit<AccountOptions, 'clock'> = {}): Promise<World> {
-  const account = await startAccount({ clock: autoClock(STARTED_AT_MS), ...options })
+  const account = await startAccount({ clock: autoClock(STARTED_AT_MS), sandboxLimit: SANDBOX_LIMIT, ...options })
   await account.deploy(inject('assembly'), STACK)
   await removeSchedules(account)
   const fleet = new Fleet(account)

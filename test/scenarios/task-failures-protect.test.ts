@@ -1,0 +1,48 @@
+import { describe, expect } from 'vitest'
+import { describeTaskFailures } from './task-failures.ts'
+import type { Traces } from './traces.ts'
+import type { World } from './world.ts'
+
+const complete = ({ records }: Traces): number => records.filter((record) => record === 'POINT complete').length
+
+/** One more complete point with a snapshot of each disk, and nothing else. */
+function expectOnePoint(before: Traces, after: Traces): void {
+  expect(complete(after)).toBe(complete(before) + 1)
+  expect(after.snapshots.length).toBe(before.snapshots.length + Object.keys(after.disks).length)
+  expect(after.disks).toEqual(before.disks)
+  expect(after.volumes).toEqual(before.volumes)
+}
+
+describe('protect-machine', () => {
+  describeTaskFailures({
+    workflow: 'protect-machine',
+    async prepare(world: World) {
+      const machine = await world.machine({ userData: '' })
+      return { machine, input: { machine } }
+    },
+    expectDone: expectOnePoint,
+    // The mounts are a courtesy to the reader of FIG. 7.
+    tolerated: ['ReadMounts'],
+    reachedByFailureOf: { DiscardPoint: 'CompletePoint' },
+  })
+})
+
+describe('protect-fleet', () => {
+  let count = 0
+  describeTaskFailures({
+    workflow: 'protect-fleet',
+    async prepare(world: World) {
+      const machine = await world.machine({ userData: '' })
+      // Machines of earlier tests have had their turn: each test has the policy for itself.
+      for (const other of count === 0 ? [] : previous) await world.fleet.tag([other], { 'tandem:policy': 'nightly' })
+      count += 1
+      previous.push(machine)
+      return { machine, input: { policy: 'hourly' } }
+    },
+    expectDone: expectOnePoint,
+    tolerated: [],
+    reachedByFailureOf: {},
+  })
+})
+
+const previous: string[] = []

@@ -1,0 +1,99 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { kebabCase } from '../../cdk/names.ts'
+import { STACK } from '../../demo/synthesize.ts'
+import { definitions, lambdaTasks } from '../tidy/asl.ts'
+import { tracesOf, type Traces } from './traces.ts'
+import { startWorld, type Run, type Workflow, type World } from './world.ts'
+
+/**
+ * Every Task state of a state machine is made to fail once, and made to run twice (its answer lost, then retried). The list
+ * comes from the ASL, so a state that is added is covered without anyone remembering.
+ */
+export interface Subject {
+  readonly workflow: Workflow
+  /** Makes a machine ready, and says what the execution is started with. */
+  prepare(world: World): Promise<{ machine: string; input: unknown }>
+  /** What the machine looks like after a run that did its work. */
+  expectDone(before: Traces, after: Traces): void
+  /** States that only a failure leads to: the state whose failure leads there. */
+  readonly reachedByFailureOf: Readonly<Record<string, string>>
+  /** States that a run gets over: it succeeds although they failed once. */
+  readonly tolerated: readonly string[]
+}
+
+const functionOf = (state: string): string => `${STACK}-${kebabCase(state)}`
+
+/** Nobody is at work any more, the machine runs, and its disks are all of the old set or all of the new one. */
+export function expectClean(traces: Traces): void {
+  expect(traces.unfinished).toEqual([])
+  expect(traces).toMatchObject({ power: 'running', guestRuns: true })
+}
+
+export function describeTaskFailures(subject: Subject): void {
+  const { workflow, tolerated, reachedByFailureOf } = subject
+  const definition = definitions().find(({ name }) => name === workflow)?.definition
+  const states = definition ? lambdaTasks(definition).map(([state]) => state) : []
+  let world: World
+  beforeAll(async () => {
+    world = await startWorld()
+  })
+  afterAll(() => world.close())
+
+  /** Plans the failures that lead to the state, then what is to happen to the state itself. */
+  const plan = (state: string, effect: Parameters<World['account']['faults']['onInvocation']>[1]): void => {
+    const { faults } = world.account
+    faults.clear()
+    const before = reachedByFailureOf[state]
+    if (before) faults.onInvocation(({ functionName }) => functionName === functionOf(before), unexpected)
+    faults.onInvocation(({ functionName }) => functionName === functionOf(state), effect)
+  }
+  const unexpected = { kind: 'fail', error: 'UnexpectedAwsError', message: 'planned by the test' } as const
+
+  test('has tasks', () => expect(states.length).toBeGreaterThan(1))
+
+  describe.each(states)('%s', (state) => {
+    test('fails once: the run ends clean, and the next one does its work', async () => {
+      const { machine, input } = await subject.prepare(world)
+      const before = await tracesOf(world, machine)
+      plan(state, unexpected)
+      const { result } = await world.run(workflow, input)
+      expect(world.account.faults.unused).toBe(0)
+
+      const after = await tracesOf(world, machine)
+      expectClean(after)
+      if (tolerated.includes(state)) {
+        expect(result.status).toBe('SUCCEEDED')
+        subject.expectDone(before, after)
+        return
+      }
+      expect(result).toMatchObject({ status: 'FAILED', error: 'UnexpectedAwsError', cause: 'planned by the test' })
+      expect(after.disks).toEqual(before.disks)
+      expect(after.volumes).toEqual(before.volumes)
+
+      await expectWorks(await world.run(workflow, input), machine, after)
+    })
+
+    test('runs twice: the result is that of running once', async () => {
+      const { machine, input } = await subject.prepare(world)
+      const before = await tracesOf(world, machine)
+      plan(state, { kind: 'loseAnswer' })
+      const run = await world.run(workflow, input)
+      expect(world.account.faults.unused).toBe(0)
+      if (reachedByFailureOf[state]) {
+        const after = await tracesOf(world, machine)
+        expect(run.result).toMatchObject({ status: 'FAILED', error: 'UnexpectedAwsError' })
+        expectClean(after)
+        expect(after.disks).toEqual(before.disks)
+        expect(after.volumes).toEqual(before.volumes)
+        expect(after.snapshots).toEqual(before.snapshots)
+      } else await expectWorks(run, machine, before)
+    })
+  })
+
+  async function expectWorks({ result }: Run, machine: string, before: Traces): Promise<void> {
+    expect(result.status, result.cause).toBe('SUCCEEDED')
+    const after = await tracesOf(world, machine)
+    expectClean(after)
+    subject.expectDone(before, after)
+  }
+}
