@@ -154,7 +154,9 @@ function points(table: Table): PointMethods {
     async advancePoint(from, to) {
       const put = { put: KEYS.point(to), item: pointItem(to), condition: inStates(from, to.run) }
       const moved =
-        to.state === 'complete' ? await completePoint(table, put, to) : await table.put(put.put, put.item, put.condition)
+        to.state === 'complete'
+          ? await completePoint(table, put, to)
+          : await table.put(put.put, put.item, put.condition)
       return moved ? 'moved' : already(await pointById(to.point), to, `Point ${to.point}`)
     },
   }
@@ -219,4 +221,3 @@ function reverts(
     },
   }
 }
-

@@ -13,20 +13,23 @@ const GONE = ['TaskDoesNotExist', 'TaskTimedOut', 'InvalidToken']
 /** Cause is limited to 32,768 characters, Error to 256 (AWS facts C.1). */
 const CAUSE_LIMIT = 32_768
 
+const send = (operation: string, call: () => Promise<unknown>): Promise<'sent' | 'gone'> =>
+  calling({ operation, subject: 'a waiting task' }, async () => {
+    try {
+      await call()
+      return 'sent'
+    } catch (error) {
+      if (GONE.includes(codeOf(error) ?? '')) return 'gone'
+      throw error
+    }
+  })
+
 export function sfnExecutions(sfn: SFNClient): Executions {
-  const send = (operation: string, call: () => Promise<unknown>): Promise<'sent' | 'gone'> =>
-    calling({ operation, subject: 'a waiting task' }, async () => {
-      try {
-        await call()
-        return 'sent'
-      } catch (error) {
-        if (GONE.includes(codeOf(error) ?? '')) return 'gone'
-        throw error
-      }
-    })
   return {
     succeed: (taskToken, output) =>
-      send('SendTaskSuccess', () => sfn.send(new SendTaskSuccessCommand({ taskToken, output: JSON.stringify(output) }))),
+      send('SendTaskSuccess', () =>
+        sfn.send(new SendTaskSuccessCommand({ taskToken, output: JSON.stringify(output) })),
+      ),
     fail: (taskToken, error, cause) =>
       send('SendTaskFailure', () =>
         sfn.send(new SendTaskFailureCommand({ taskToken, error, cause: cause.slice(0, CAUSE_LIMIT) })),

@@ -14,8 +14,7 @@ export const ssmGuests = (ssm: SSMClient): Guests => ({
   async isReachable(machine) {
     const { InstanceInformationList } = await calling(
       { operation: 'DescribeInstanceInformation', subject: machine },
-      () =>
-        ssm.send(new DescribeInstanceInformationCommand({ Filters: [{ Key: 'InstanceIds', Values: [machine] }] })),
+      () => ssm.send(new DescribeInstanceInformationCommand({ Filters: [{ Key: 'InstanceIds', Values: [machine] }] })),
     )
     return InstanceInformationList?.[0]?.PingStatus === 'Online'
   },
@@ -30,7 +29,8 @@ export const ssmGuests = (ssm: SSMClient): Guests => ({
         }),
       ),
     )
-    if (!Command?.CommandId) throw new TandemError('UnexpectedAwsError', `SendCommand to ${machine} answered without an id.`)
+    if (!Command?.CommandId)
+      throw new TandemError('UnexpectedAwsError', `SendCommand to ${machine} answered without an id.`)
     return Command.CommandId
   },
   result: (machine, command) =>

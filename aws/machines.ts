@@ -15,7 +15,7 @@ import {
   type Instance,
 } from '@aws-sdk/client-ec2'
 import { TandemError } from '../core/errors.ts'
-import type { Attachment, Machines, ObservedMachine, PowerState, Volumes } from '../core/ports.ts'
+import type { Attachment, Machines, ObservedMachine, Volumes } from '../core/ports.ts'
 import { TAGS } from '../core/tags.ts'
 import { calling } from './calling.ts'
 import { toConfiguration, toTags } from './machine-configuration.ts'
@@ -42,7 +42,7 @@ function toObserved(instance: Instance): ObservedMachine {
   )
   return {
     machine: instance.InstanceId ?? '',
-    power: (instance.State?.Name as PowerState | undefined) ?? 'pending',
+    power: instance.State?.Name ?? 'pending',
     ...(instance.StateReason?.Code ? { stateReason: instance.StateReason.Code } : {}),
     tags: toTags(instance.Tags),
     rootDeviceType: instance.RootDeviceType === 'instance-store' ? 'instance-store' : 'ebs',
@@ -81,7 +81,8 @@ function readingMachines({ ec2 }: { readonly ec2: EC2Client }): Reading {
         ec2.send(new DescribeInstancesCommand({ InstanceIds: [machine] })),
       )
       const instance = Reservations?.[0]?.Instances?.[0]
-      if (!instance) throw new TandemError('MachineNotFound', `There is no instance ${machine} in this account and Region.`)
+      if (!instance)
+        throw new TandemError('MachineNotFound', `There is no instance ${machine} in this account and Region.`)
       return toObserved(instance)
     },
     async userData(machine) {

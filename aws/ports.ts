@@ -1,4 +1,16 @@
-import type { Catalog, Clock, Executions, Guests, Ledger, Locks, Machines, Reports, Snapshots, Volumes, Waits } from '../core/ports.ts'
+import type {
+  Catalog,
+  Clock,
+  Executions,
+  Guests,
+  Ledger,
+  Locks,
+  Machines,
+  Reports,
+  Snapshots,
+  Volumes,
+  Waits,
+} from '../core/ports.ts'
 import { dynamodbCatalog } from './catalog.ts'
 import { awsClients } from './clients.ts'
 import { systemClock } from './clock.ts'

@@ -73,7 +73,7 @@ function toObserved(snapshot: Snapshot & SnapshotInfo): ObservedSnapshot {
   return {
     snapshot: snapshot.SnapshotId ?? '',
     volume: snapshot.VolumeId ?? '',
-    state: (snapshot.State as ObservedSnapshot['state'] | undefined) ?? 'pending',
+    state: snapshot.State ?? 'pending',
     ...(snapshot.StateMessage ? { stateMessage: snapshot.StateMessage } : {}),
     ...(snapshot.Progress ? { progress: snapshot.Progress } : {}),
     startedAt: snapshot.StartTime?.toISOString() ?? '',

@@ -1,6 +1,6 @@
 import {
   DeleteItemCommand,
-  DynamoDBClient,
+  type DynamoDBClient,
   GetItemCommand,
   PutItemCommand,
   QueryCommand,
@@ -79,7 +79,11 @@ async function conditional(call: () => Promise<unknown>): Promise<boolean> {
 
 export function dynamodbTable(client: DynamoDBClient, name: string): Table {
   const about = (key: Key): string => `${name} ${key.pk}/${key.sk}`
-  const update = (key: Key, expression: string, condition: Condition): UpdateItemCommandInput & { UpdateExpression: string } => ({
+  const update = (
+    key: Key,
+    expression: string,
+    condition: Condition,
+  ): UpdateItemCommandInput & { UpdateExpression: string } => ({
     TableName: name,
     Key: encode(key),
     UpdateExpression: expression,
@@ -96,7 +100,9 @@ export function dynamodbTable(client: DynamoDBClient, name: string): Table {
     put: (key, item, condition) =>
       calling({ operation: 'PutItem', subject: about(key) }, () =>
         conditional(() =>
-          client.send(new PutItemCommand({ TableName: name, Item: encode({ ...item, ...key }), ...conditionOf(condition) })),
+          client.send(
+            new PutItemCommand({ TableName: name, Item: encode({ ...item, ...key }), ...conditionOf(condition) }),
+          ),
         ),
       ),
     update: (key, expression, condition) =>
@@ -111,7 +117,10 @@ export function dynamodbTable(client: DynamoDBClient, name: string): Table {
       ),
     transact: (writes) =>
       calling({ operation: 'TransactWriteItems', subject: name }, () =>
-        transaction(client, writes.map((write) => toTransactItem(name, write, update))),
+        transaction(
+          client,
+          writes.map((write) => toTransactItem(name, write, update)),
+        ),
       ),
     query: (partition, options = {}) =>
       calling({ operation: 'Query', subject: `${name} ${partition}` }, () => query(client, name, partition, options)),

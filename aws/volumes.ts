@@ -11,7 +11,7 @@ import {
 } from '@aws-sdk/client-ec2'
 import type { VolumeSpecification } from '../core/contracts/records.ts'
 import { isTandemError, TandemError } from '../core/errors.ts'
-import type { Attachment, ObservedVolume, Volumes } from '../core/ports.ts'
+import type { ObservedVolume, Volumes } from '../core/ports.ts'
 import { calling } from './calling.ts'
 import { fromTags, toTags } from './machine-configuration.ts'
 import { collect, filterChunks, PAGE_SIZE } from './paging.ts'
@@ -80,7 +80,7 @@ export function ec2Volumes({ ec2 }: { readonly ec2: EC2Client }): Volumes {
 function toObserved(volume: Volume): ObservedVolume {
   return {
     volume: volume.VolumeId ?? '',
-    state: (volume.State as ObservedVolume['state'] | undefined) ?? 'creating',
+    state: volume.State ?? 'creating',
     availabilityZone: volume.AvailabilityZone ?? '',
     specification: {
       type: volume.VolumeType ?? 'gp2',
@@ -95,7 +95,7 @@ function toObserved(volume: Volume): ObservedVolume {
     attachedTo: (volume.Attachments ?? []).map(({ InstanceId, Device, State }) => ({
       machine: InstanceId ?? '',
       device: Device ?? '',
-      state: (State as Attachment['state'] | undefined) ?? 'attached',
+      state: State ?? 'attached',
     })),
   }
 }

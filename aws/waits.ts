@@ -15,7 +15,7 @@ export const dynamodbWaits = (table: Table): Waits => ({
   },
   async waitingFor(resource) {
     const { items } = await table.query(`WAIT#${resource}`, { prefix: 'TOKEN#' })
-    return items.map(({ pk: _, sk: __, ...wait }) => waitRecord.parse(wait))
+    return items.map(({ pk: _pk, sk: _sk, ...wait }) => waitRecord.parse(wait))
   },
   async forget(waits) {
     for (const wait of waits) await table.delete(keyOf(wait))

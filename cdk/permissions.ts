@@ -1,4 +1,4 @@
-import { ArnFormat, Stack } from 'aws-cdk-lib'
+import { Stack } from 'aws-cdk-lib'
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb'
 import type { IBucket } from 'aws-cdk-lib/aws-s3'
@@ -205,11 +205,3 @@ function useKey(owner: ITable | IBucket, service: string, actions: string[]): Po
   const key = owner.encryptionKey
   return key ? [allow(actions, [key.keyArn], throughService(owner, service))] : []
 }
-
-export const logGroupArn = (scope: Construct, functionName: string): string =>
-  Stack.of(scope).formatArn({
-    service: 'logs',
-    resource: 'log-group',
-    resourceName: `/aws/lambda/${functionName}:*`,
-    arnFormat: ArnFormat.COLON_RESOURCE_NAME,
-  })

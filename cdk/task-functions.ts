@@ -17,94 +17,118 @@ interface TaskFunctionsProps {
   readonly bundle: (name: string) => string
 }
 
-/** Every Lambda of Tandem with what it may do: the whole of its power on one page. */
+type Functions = Record<string, TaskFunction<z.ZodType>>
+/** A task and what its role may do. */
+type Power = readonly [Contract, ...PolicyStatement[][]]
+
+/** Every Lambda of Tandem. What each of them may do is said below, on one page. */
 export class TaskFunctions extends Construct {
-  readonly protectFleet: Record<string, TaskFunction<z.ZodType>>
-  readonly protectMachine: Record<string, TaskFunction<z.ZodType>>
-  readonly revertMachine: Record<string, TaskFunction<z.ZodType>>
+  readonly protectFleet: Functions
+  readonly protectMachine: Functions
+  readonly revertMachine: Functions
   readonly wakeWaits: TaskFunction<z.ZodType>
 
   constructor(scope: Construct, id: string, props: TaskFunctionsProps) {
     super(scope, id)
-    const { deployment, catalog, reports, bundle } = props
-    const to = { scope: this, deployment }
+    const to: Scope = { ...props, scope: this }
+    this.protectFleet = this.#functions(props, protectFleetPowers(to))
+    this.protectMachine = this.#functions(props, protectMachinePowers(to))
+    this.revertMachine = this.#functions(props, revertMachinePowers(to))
+    const waker = this.#functions(props, [[tasks.wakeWaits, ...waiting(to), may.readCommands()]])
+    this.wakeWaits = waker[tasks.wakeWaits.name] ?? missing(tasks.wakeWaits.name)
+  }
+
+  #functions(props: TaskFunctionsProps, powers: readonly Power[]): Functions {
+    const { deployment, catalog, reports, policies, bundle } = props
     const everything = {
       CATALOG_TABLE: catalog.tableName,
       REPORTS_BUCKET: reports.bucketName,
-      POLICIES: props.policies,
+      POLICIES: policies,
       OWNER: deployment,
     }
-
-    const task = <Environment extends z.ZodType>(
-      contract: Contract<z.ZodType, z.ZodType, Environment>,
-      ...statements: PolicyStatement[][]
-    ): Record<string, TaskFunction<z.ZodType>> => {
-      const environment = Object.fromEntries(
-        Object.entries(everything).filter(([name]) => name in environmentShape(contract.environment)),
-      ) as z.input<Environment> & Record<string, string>
-      return {
-        [contract.name]: new TaskFunction(this, { deployment, contract, environment, bundle, may: statements.flat() }),
-      }
-    }
-
-    const wait = [may.writeCatalog(catalog), may.readMachinesAndDisks(), may.endTaskWaits(to)]
-    this.protectFleet = {
-      ...task(tasks.discoverMachines, may.readMachinesAndDisks(), may.writeReports(reports)),
-      ...task(tasks.summarizeFleet, may.readReports(reports)),
-    }
-    this.protectMachine = {
-      ...task(
-        tasks.inspectMachine,
-        may.readMachinesAndDisks(),
-        may.readInstanceTypes(),
-        may.readAttributesOfOptedIn(to),
-        may.writeCatalog(catalog),
-      ),
-      ...task(tasks.readMounts, may.runCommandsOnOptedIn(to), may.writeCatalog(catalog), may.endTaskWaits(to)),
-      ...task(tasks.reservePoint, may.writeCatalog(catalog), may.readExecutions(to), may.readCommands()),
-      ...task(tasks.createSnapshots, may.readMachinesAndDisks(), may.snapshotOptedIn(to), may.writeCatalog(catalog)),
-      ...task(tasks.awaitSnapshots, ...wait),
-      ...task(tasks.completePoint, may.readMachinesAndDisks(), may.writeCatalog(catalog)),
-      ...task(tasks.discardPoint, may.readMachinesAndDisks(), may.deleteOurSnapshots(to), may.writeCatalog(catalog)),
-    }
-    this.revertMachine = {
-      ...task(
-        tasks.planRevert,
-        may.readMachinesAndDisks(),
-        may.readAttributesOfOptedIn(to),
-        may.readExecutions(to),
-        // It also settles what an earlier run, dead by now, left open.
-        may.tagSwappedVolumes(to),
-        may.deleteOurVolumes(to),
-        may.writeCatalog(catalog),
-      ),
-      ...task(tasks.createVolumes, may.readMachinesAndDisks(), may.createOurVolumes(to), may.writeCatalog(catalog)),
-      ...task(tasks.awaitVolumes, ...wait),
-      ...task(tasks.stopMachine, may.readMachinesAndDisks(), may.stopOptedIn(to), may.writeCatalog(catalog)),
-      ...task(tasks.awaitStopped, ...wait),
-      ...task(
-        tasks.detachDisks,
-        may.readMachinesAndDisks(),
-        may.swapDisksOfOptedIn(to, 'ec2:DetachVolume'),
-        may.readCatalog(catalog),
-      ),
-      ...task(
-        tasks.attachDisks,
-        may.readMachinesAndDisks(),
-        may.swapDisksOfOptedIn(to, 'ec2:AttachVolume'),
-        may.setDeleteOnTerminationOfOptedIn(to),
-        may.readCatalog(catalog),
-      ),
-      ...task(tasks.startMachine, may.readMachinesAndDisks(), may.startOptedIn(to), may.readCatalog(catalog)),
-      ...task(tasks.awaitRunning, ...wait),
-      ...task(tasks.checkMachine, may.readMachinesAndDisks(), may.readCatalog(catalog)),
-      ...task(tasks.finishRevert, may.readMachinesAndDisks(), may.tagSwappedVolumes(to), may.writeCatalog(catalog)),
-      ...task(tasks.discardRevert, may.readMachinesAndDisks(), may.deleteOurVolumes(to), may.writeCatalog(catalog)),
-    }
-    const waker = task(tasks.wakeWaits, ...wait, may.readCommands())
-    this.wakeWaits = waker[tasks.wakeWaits.name] ?? missing(tasks.wakeWaits.name)
+    return Object.fromEntries(
+      powers.map(([contract, ...statements]) => {
+        const environment = Object.fromEntries(
+          Object.entries(everything).filter(([name]) => name in environmentShape(contract.environment)),
+        )
+        const settings = { deployment, contract, environment, bundle, may: statements.flat() }
+        return [contract.name, new TaskFunction(this, settings)]
+      }),
+    )
   }
 }
+
+interface Scope extends may.Permissions, Pick<TaskFunctionsProps, 'catalog' | 'reports'> {}
+
+const waiting = (to: Scope): PolicyStatement[][] => [
+  may.writeCatalog(to.catalog),
+  may.readMachinesAndDisks(),
+  may.endTaskWaits(to),
+]
+
+const protectFleetPowers = ({ reports }: Scope): Power[] => [
+  [tasks.discoverMachines, may.readMachinesAndDisks(), may.writeReports(reports)],
+  [tasks.summarizeFleet, may.readReports(reports)],
+]
+
+const protectMachinePowers = (to: Scope): Power[] => [
+  [
+    tasks.inspectMachine,
+    may.readMachinesAndDisks(),
+    may.readInstanceTypes(),
+    may.readAttributesOfOptedIn(to),
+    may.writeCatalog(to.catalog),
+  ],
+  [tasks.readMounts, may.runCommandsOnOptedIn(to), may.writeCatalog(to.catalog), may.endTaskWaits(to)],
+  [
+    tasks.reservePoint,
+    may.writeCatalog(to.catalog),
+    may.readExecutions(to),
+    may.readCommands(),
+    // It also discards what an earlier run, dead by now, left open.
+    may.readMachinesAndDisks(),
+    may.deleteOurSnapshots(to),
+  ],
+  [tasks.createSnapshots, may.readMachinesAndDisks(), may.snapshotOptedIn(to), may.writeCatalog(to.catalog)],
+  [tasks.awaitSnapshots, ...waiting(to)],
+  [tasks.completePoint, may.readMachinesAndDisks(), may.writeCatalog(to.catalog)],
+  [tasks.discardPoint, may.readMachinesAndDisks(), may.deleteOurSnapshots(to), may.writeCatalog(to.catalog)],
+]
+
+const revertMachinePowers = (to: Scope): Power[] => [
+  [
+    tasks.planRevert,
+    may.readMachinesAndDisks(),
+    may.readAttributesOfOptedIn(to),
+    may.readExecutions(to),
+    // It also settles what an earlier run, dead by now, left open.
+    may.tagSwappedVolumes(to),
+    may.deleteOurVolumes(to),
+    may.writeCatalog(to.catalog),
+  ],
+  [tasks.createVolumes, may.readMachinesAndDisks(), may.createOurVolumes(to), may.writeCatalog(to.catalog)],
+  [tasks.awaitVolumes, ...waiting(to)],
+  [tasks.stopMachine, may.readMachinesAndDisks(), may.stopOptedIn(to), may.writeCatalog(to.catalog)],
+  [tasks.awaitStopped, ...waiting(to)],
+  [
+    tasks.detachDisks,
+    may.readMachinesAndDisks(),
+    may.swapDisksOfOptedIn(to, 'ec2:DetachVolume'),
+    may.readCatalog(to.catalog),
+  ],
+  [
+    tasks.attachDisks,
+    may.readMachinesAndDisks(),
+    may.swapDisksOfOptedIn(to, 'ec2:AttachVolume'),
+    may.setDeleteOnTerminationOfOptedIn(to),
+    may.readCatalog(to.catalog),
+  ],
+  [tasks.startMachine, may.readMachinesAndDisks(), may.startOptedIn(to), may.readCatalog(to.catalog)],
+  [tasks.awaitRunning, ...waiting(to)],
+  [tasks.checkMachine, may.readMachinesAndDisks(), may.readCatalog(to.catalog)],
+  [tasks.finishRevert, may.readMachinesAndDisks(), may.tagSwappedVolumes(to), may.writeCatalog(to.catalog)],
+  [tasks.discardRevert, may.readMachinesAndDisks(), may.deleteOurVolumes(to), may.writeCatalog(to.catalog)],
+]
 
 const environmentShape = (schema: z.ZodType): Record<string, unknown> =>
   'shape' in schema ? (schema.shape as Record<string, unknown>) : {}

@@ -74,10 +74,14 @@ export function requireComplete(point: PointIn<'captured' | 'complete'>, snapsho
   for (const { snapshot, device } of point.members) {
     const found = snapshots.find((candidate) => candidate.snapshot === snapshot)
     const subject = `${snapshot} (${device} of ${point.machine})`
-    if (!found) throw new TandemError('NotVisibleYet', `${subject} is not shown by EC2. If it was deleted, the point is lost.`)
+    if (!found)
+      throw new TandemError('NotVisibleYet', `${subject} is not shown by EC2. If it was deleted, the point is lost.`)
     if (found.state === 'pending') throw new TandemError('NotVisibleYet', `${subject} is not complete yet.`)
     if (found.state !== 'completed')
-      throw new TandemError('SnapshotFailed', `${subject} is ${found.state}: ${found.stateMessage ?? 'EC2 gives no reason'}.`)
+      throw new TandemError(
+        'SnapshotFailed',
+        `${subject} is ${found.state}: ${found.stateMessage ?? 'EC2 gives no reason'}.`,
+      )
   }
   matchMembers(point, snapshots)
 }

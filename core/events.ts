@@ -13,7 +13,9 @@ export function resourcesOf(event: {
     detail['snapshot_id'],
     detail['instance-id'],
     detail['command-id'],
-    ...members.map((member: unknown) => (typeof member === 'object' && member !== null ? Reflect.get(member, 'snapshot_id') : undefined)),
+    ...members.map((member: unknown) =>
+      typeof member === 'object' && member !== null ? Reflect.get(member, 'snapshot_id') : undefined,
+    ),
   ]
   const ids = named.flatMap((name) => (typeof name === 'string' ? name.slice(name.lastIndexOf('/') + 1) : []))
   return [...new Set(ids)]

@@ -23,9 +23,10 @@ export interface ResultFiles {
 /** Keys of the files with the children that ended well, and of those that did not (never started ones included). */
 export function parseManifest(text: string, key: string): ResultFiles {
   const { ResultFiles: files } = read(manifest, text, key)
-  const keys = (list: readonly { Key: string }[]): string[] => list.map(({ Key }) => Key)
   return { succeeded: keys(files.SUCCEEDED), failed: [...keys(files.FAILED), ...keys(files.PENDING)] }
 }
+
+const keys = (list: readonly { Key: string }[]): string[] => list.map(({ Key }) => Key)
 
 export const countChildren = (text: string, key: string): number => read(children, text, key).length
 

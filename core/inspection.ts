@@ -87,5 +87,4 @@ export function inspect(
 export const rootFirst = (
   one: { readonly role: 'root' | 'data'; readonly device: string },
   other: { readonly role: 'root' | 'data'; readonly device: string },
-): number =>
-  one.role === other.role ? one.device.localeCompare(other.device) : one.role === 'root' ? -1 : 1
+): number => (one.role === other.role ? one.device.localeCompare(other.device) : one.role === 'root' ? -1 : 1)

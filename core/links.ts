@@ -36,4 +36,3 @@ export function linksOf(point: PointRecord): Link[] {
 /** Bytes that a point's disks have, in GiB: what a revert makes anew. */
 export const sizeGiBOf = (point: PointRecord): number =>
   point.members.reduce((sum, { specification }) => sum + specification.sizeGiB, 0)
-

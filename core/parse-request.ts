@@ -1,4 +1,4 @@
-import * as z from 'zod'
+import type * as z from 'zod'
 import { TandemError } from './errors.ts'
 
 /** `path: message` of everything that is wrong with a value, e.g. `policies.nightly.schedule: not a schedule; …`. */

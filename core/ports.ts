@@ -230,4 +230,3 @@ export interface Reports {
   ): Promise<{ readonly bucket: string; readonly key: string; readonly count: number }>
   readText(bucket: string, key: string): Promise<string>
 }
-

@@ -147,11 +147,7 @@ export function swapsToUndo({ observed, volumes }: Preflight, revert: RevertIn<'
 }
 
 /** The revert that an undo would undo: the latest, if it has not been undone and its disks are still kept. Throws NothingToUndo. */
-export function revertToUndo(
-  machine: string,
-  newestFirst: readonly RevertRecord[],
-  now: string,
-): RevertIn<'reverted'> {
+export function revertToUndo(machine: string, newestFirst: readonly RevertRecord[], now: string): RevertIn<'reverted'> {
   const latest = newestFirst.find((record) => record.state === 'reverted')
   if (!latest) throw new TandemError('NothingToUndo', `${machine} was never reverted, so there is nothing to undo.`)
   if (latest.undoneBy)

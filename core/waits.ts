@@ -1,6 +1,16 @@
 import type { WaitRecord } from './contracts/records.ts'
 import { isTandemError, TandemError } from './errors.ts'
-import type { Executions, Guests, Machines, ObservedSnapshot, ObservedVolume, PowerState, Snapshots, Volumes, Waits } from './ports.ts'
+import type {
+  Executions,
+  Guests,
+  Machines,
+  ObservedSnapshot,
+  ObservedVolume,
+  PowerState,
+  Snapshots,
+  Volumes,
+  Waits,
+} from './ports.ts'
 
 /**
  * Waiting is event-driven: a task registers who waits for what, then looks once (so that an event that came before the
@@ -31,7 +41,10 @@ export function judgeSnapshots(resources: readonly string[], observed: readonly 
 export function judgeVolumes(resources: readonly string[], observed: readonly ObservedVolume[]): Verdict {
   const broken = observed.find(({ state }) => state === 'error' || state === 'deleting' || state === 'deleted')
   if (broken)
-    return failed('VolumeFailed', `${broken.volume} is ${broken.state}, so the machine's disks are left as they are. Check the volume's key and quota.`)
+    return failed(
+      'VolumeFailed',
+      `${broken.volume} is ${broken.state}, so the machine's disks are left as they are. Check the volume's key and quota.`,
+    )
   const done = resources.every((id) =>
     observed.some(({ volume, state }) => volume === id && (state === 'available' || state === 'in-use')),
   )
@@ -41,16 +54,25 @@ export function judgeVolumes(resources: readonly string[], observed: readonly Ob
 export function judgeStopped(machine: string, power: PowerState): Verdict {
   if (power === 'stopped') return THERE
   if (power === 'terminated' || power === 'shutting-down')
-    return failed('MachineTerminated', `${machine} was terminated while it was being stopped. Its volumes are kept as far as they outlived it.`)
+    return failed(
+      'MachineTerminated',
+      `${machine} was terminated while it was being stopped. Its volumes are kept as far as they outlived it.`,
+    )
   return WAITING
 }
 
 export function judgeRunning(machine: string, power: PowerState, stateReason: string | undefined): Verdict {
   if (power === 'running') return THERE
   if (power === 'stopped' || power === 'stopping')
-    return failed('MachineDidNotStart', `${machine} went back to ${power} instead of running (${stateReason ?? 'EC2 gives no reason'}).`)
+    return failed(
+      'MachineDidNotStart',
+      `${machine} went back to ${power} instead of running (${stateReason ?? 'EC2 gives no reason'}).`,
+    )
   if (power === 'terminated' || power === 'shutting-down')
-    return failed('MachineTerminated', `${machine} is ${power} instead of running (${stateReason ?? 'EC2 gives no reason'}).`)
+    return failed(
+      'MachineTerminated',
+      `${machine} is ${power} instead of running (${stateReason ?? 'EC2 gives no reason'}).`,
+    )
   return WAITING
 }
 
@@ -80,7 +102,9 @@ async function look(ports: WaitPorts, wait: WaitRecord): Promise<Verdict> {
     }
     case 'command-finished': {
       const { state } = await ports.guests.result(wait.machine ?? '', first)
-      return state === 'running' ? WAITING : { state: 'there', output: { command: state === 'succeeded' ? first : null } }
+      return state === 'running'
+        ? WAITING
+        : { state: 'there', output: { command: state === 'succeeded' ? first : null } }
     }
     default:
       return wait.kind satisfies never

@@ -14,11 +14,13 @@ const PORT_LIMIT = 65_535
 /** A minute a second: a snapshot takes a second, and a revert a few. */
 const DEFAULT_SCALE = 60
 
-const number = (name: string, text: string, limit: number): number => {
+function number(name: string, text: string, limit: number): number {
   const value = Number(text)
-  if (Number.isInteger(value) && value >= 0 && value <= limit) return value
-  console.error(`--${name} ${text}: expected a whole number from 0 to ${limit}`)
-  process.exit(2)
+  if (!Number.isInteger(value) || value < 0 || value > limit) {
+    console.error(`--${name} ${text}: expected a whole number from 0 to ${limit}`)
+    process.exit(2)
+  }
+  return value
 }
 
 const { values } = parseArgs({
@@ -33,7 +35,11 @@ await account.deploy(assembly, STACK)
 const fleet = new Fleet(account)
 const disks = [{ device: '/dev/sdf' }, { device: '/dev/sdg' }]
 await fleet.launch({ name: 'web', policy: 'hourly', dataDisks: disks })
-await fleet.launch({ name: 'store', policy: 'nightly', dataDisks: [{ device: '/dev/sdf' }, { device: '/dev/sdg', excluded: true }] })
+await fleet.launch({
+  name: 'store',
+  policy: 'nightly',
+  dataDisks: [{ device: '/dev/sdf' }, { device: '/dev/sdg', excluded: true }],
+})
 await fleet.launch({ name: 'bystander', dataDisks: [{ device: '/dev/sdf' }] })
 
 console.log(`endpoint: ${account.endpoint}`)

@@ -40,7 +40,12 @@ export class Fleet {
     this.#account = account
     const { endpoint, region, credentials } = account
     this.#ec2 = new EC2Client({ endpoint, region, credentials })
-    account.ec2.registerImage({ imageId: IMAGE, rootDeviceName: ROOT_DEVICE, rootDeviceType: 'ebs', rootSizeGiB: DISK_SIZE_GIB })
+    account.ec2.registerImage({
+      imageId: IMAGE,
+      rootDeviceName: ROOT_DEVICE,
+      rootDeviceType: 'ebs',
+      rootSizeGiB: DISK_SIZE_GIB,
+    })
   }
 
   /** The client, for calls of one's own; use `call` around them. */
@@ -94,7 +99,9 @@ export class Fleet {
   /** Volume id by device name. */
   disksOf(instance: Instance): Map<string, string> {
     const mappings = instance.BlockDeviceMappings ?? []
-    return new Map(mappings.flatMap(({ DeviceName, Ebs }) => (DeviceName && Ebs?.VolumeId ? [[DeviceName, Ebs.VolumeId]] : [])))
+    return new Map(
+      mappings.flatMap(({ DeviceName, Ebs }) => (DeviceName && Ebs?.VolumeId ? [[DeviceName, Ebs.VolumeId]] : [])),
+    )
   }
 
   volumeAt(instance: Instance, device: string): string {

@@ -21,14 +21,16 @@ const account = await startAccount({ clock, onCall: witness.onCall })
 try {
   witness.watch(account)
   await account.deploy(assembly, STACK)
-  narrator.line(`the stack ${STACK} is deployed to ${account.endpoint}, account ${account.accountId}, ${account.region}`)
+  narrator.line(
+    `the stack ${STACK} is deployed to ${account.endpoint}, account ${account.accountId}, ${account.region}`,
+  )
 
   const checks = await new Story(account, witness, narrator).tell()
 
   narrator.chapter('6  The proof')
   narrator.checks(checks)
   const failed = checks.filter(({ holds }) => !holds)
-  const cost = `${narrator.elapsedSeconds.toFixed(0)} s, ${Math.round(process.resourceUsage().maxRSS * 1024 / MEGABYTE)} MB at most`
+  const cost = `${narrator.elapsedSeconds.toFixed(0)} s, ${Math.round((process.resourceUsage().maxRSS * 1024) / MEGABYTE)} MB at most`
   console.log(
     failed.length === 0
       ? `\nAll ${checks.length} claims hold (${cost}). Try it yourself: npm run dev`

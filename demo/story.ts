@@ -71,7 +71,11 @@ export class Story {
     this.#narrator.chapter('2  Three machines')
     const policy = 'hourly'
     const ids = {
-      web: await this.#fleet.launch({ name: 'web', policy, dataDisks: [{ device: '/dev/sdf' }, { device: '/dev/sdg' }] }),
+      web: await this.#fleet.launch({
+        name: 'web',
+        policy,
+        dataDisks: [{ device: '/dev/sdf' }, { device: '/dev/sdg' }],
+      }),
       store: await this.#fleet.launch({
         name: 'store',
         policy,
@@ -86,7 +90,9 @@ export class Story {
       bystander: await this.#look(ids.bystander, 'bystander'),
     }
     this.#narrator.line(`web        ${ids.web}  tandem:policy=hourly  root and two data disks`)
-    this.#narrator.line(`store      ${ids.store}  tandem:policy=hourly  root and two data disks, one tandem:exclude=true`)
+    this.#narrator.line(
+      `store      ${ids.store}  tandem:policy=hourly  root and two data disks, one tandem:exclude=true`,
+    )
     this.#narrator.line(`bystander  ${ids.bystander}  no tag                root and one data disk`)
     this.#narrator.line('each runs a workload that writes record n to its data disk, then to its root disk')
     return machines
@@ -156,7 +162,10 @@ export class Story {
       machine: machine.id,
     })
     const { status, error, cause } = await states.waitFor(arn)
-    return [check(`${machine.name} was reverted`, status === 'SUCCEEDED', error ? `${error}: ${cause}` : status), ...checks]
+    return [
+      check(`${machine.name} was reverted`, status === 'SUCCEEDED', error ? `${error}: ${cause}` : status),
+      ...checks,
+    ]
   }
 
   async #compare(machine: Machine, captured: readonly (CapturedDisk & { device: string })[]): Promise<Check[]> {

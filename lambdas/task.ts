@@ -13,12 +13,7 @@ import { faultsOf } from '../core/parse-request.ts'
  * @param factory the use case: ports in, function out
  * @param wire the ports, made from the contract's environment
  */
-export function task<
-  Input extends z.ZodType,
-  Output extends z.ZodType,
-  Environment extends z.ZodType,
-  Ports,
->(
+export function task<Input extends z.ZodType, Output extends z.ZodType, Environment extends z.ZodType, Ports>(
   contract: Contract<Input, Output, Environment>,
   factory: (ports: Ports) => (input: z.output<Input>) => Promise<z.input<Output>>,
   wire: (environment: z.output<Environment>) => Ports,

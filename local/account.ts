@@ -3,20 +3,22 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { autoClock, wallClockMs, type Clock } from './clock.ts'
 import { deploymentClients } from './cloudformation/clients.ts'
-import { deployStack } from './cloudformation/deploy.ts'
-import { startDynamodb } from './dynamodb/dynamodb.ts'
+import { deployStack, type DeployOptions } from './cloudformation/deploy.ts'
+import { startDynamodb, type Dynamodb } from './dynamodb/dynamodb.ts'
 import { createEc2, type Ec2Host } from './ec2/ec2.ts'
 import { createEvents, type Events } from './events/events.ts'
+import type { Deliver } from './events/target.ts'
 import { Faults } from './faults.ts'
 import { createGuests, type Guests } from './guests/guests.ts'
-import { createIdentities, type UserCredentials } from './identities.ts'
+import { ADMINISTRATOR, createIdentities, type Identities, type UserCredentials } from './identities.ts'
 import { createLambda, type Lambda } from './lambda/lambda.ts'
 import { createS3, type Objects } from './s3/s3.ts'
 import { createScheduler, type Scheduler } from './scheduler/scheduler.ts'
 import { createSsm } from './ssm/ssm.ts'
 import { createStates, type States } from './states/states.ts'
 import { createSts } from './sts/sts.ts'
-import { startWireServer, type ObservedCall } from './wire/server.ts'
+import { startWireServer, type ObservedCall, type WireServer } from './wire/server.ts'
+import type { EmittedEvent } from './wire/service.ts'
 
 export interface AccountOptions {
   /** `auto` at the present moment unless told. */
@@ -61,40 +63,43 @@ export interface Account {
   close(): Promise<void>
 }
 
-/** Starts an empty account in this process. `close` leaves nothing behind, nor does a crash (guests and DynamoDB end with us). */
-export async function startAccount(options: AccountOptions = {}): Promise<Account> {
-  const { region = 'eu-central-1', accountId = '111122223333' } = options
-  const clock = options.clock ?? autoClock(wallClockMs())
-  const faults = new Faults()
-  const identities = createIdentities({ accountId })
-  const directory = mkdtempSync(join(tmpdir(), 'tandem-account-'))
-  const place = { clock, accountId, region }
+/** What the services of one account share. */
+interface Place {
+  readonly clock: Clock
+  readonly accountId: string
+  readonly region: string
+  readonly faults: Faults
+  readonly identities: Identities
+  readonly directory: string
+  /** Known once the account listens. */
+  readonly endpoint: () => string
+}
 
-  let endpoint = ''
+/** The services, wired to each other: events reach Lambdas and state machines, user data reaches guests. */
+function createServices(place: Place, options: AccountOptions) {
+  const { clock, directory, identities, endpoint } = place
   const guests = createGuests({
     clock,
     directory: join(directory, 'guests'),
-    endpoint: () => endpoint,
+    endpoint,
     onPower: (instanceId, action) => {
       if (action === 'poweroff') ec2.host.guestPoweredOff(instanceId)
     },
   })
-  const s3 = createS3({ clock, region, directory: join(directory, 'objects') })
+  const s3 = createS3({ ...place, directory: join(directory, 'objects') })
   const lambda = createLambda({
     ...place,
-    faults,
-    endpoint: () => endpoint,
     credentialsFor: (roleArn) => identities.forRole(roleArn, 'lambda'),
     ...(options.onLog ? { onLog: options.onLog } : {}),
     ...(options.sandboxLimit ? { sandboxLimit: options.sandboxLimit } : {}),
   })
-  const deliver = async ({ arn, input }: { arn: string; input: unknown }): Promise<void> => {
+  const deliver: Deliver = async ({ arn, input }) => {
     if (arn.includes(':lambda:')) await lambda.invoke(arn, input)
     else if (arn.includes(':states:')) states.start(arn, input)
     else throw new Error(`Nothing in this account can be the target ${arn}.`)
   }
-  const events = createEvents({ ...place, faults, deliver })
-  const emit = events.emit
+  const events = createEvents({ ...place, deliver })
+  const emit = (event: EmittedEvent): void => events.emit(event)
   const ec2 = createEc2({ ...place, directory: join(directory, 'disks'), emit, guests })
   const ssm = createSsm({ ...place, emit, guests })
   const states = createStates({
@@ -104,30 +109,50 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
     invokeFunction: (arn, payload) => lambda.invoke(arn, payload),
   })
   const scheduler = createScheduler({ ...place, deliver })
-  const dynamodb = await startDynamodb({ clock })
-  const wire = await startWireServer({
+  return { guests, s3, lambda, events, ec2, ssm, states, scheduler, sts: createSts(place) }
+}
+
+type Services = ReturnType<typeof createServices>
+
+const listen = (services: Services, dynamodb: Dynamodb, place: Place, options: AccountOptions): Promise<WireServer> =>
+  startWireServer({
     services: [
-      ec2.service,
-      ssm.service,
-      states.service,
-      lambda.service,
-      events.service,
-      scheduler.service,
-      s3.service,
-      createSts({ accountId }),
+      services.ec2.service,
+      services.ssm.service,
+      services.states.service,
+      services.lambda.service,
+      services.events.service,
+      services.scheduler.service,
+      services.s3.service,
+      services.sts,
     ],
     proxy: { dynamodb: dynamodb.endpoint },
-    identify: identities.identify,
-    region,
-    faults,
-    clock,
+    identify: place.identities.identify,
+    region: place.region,
+    faults: place.faults,
+    clock: place.clock,
     ...(options.port ? { port: options.port } : {}),
     ...(options.onCall ? { onCall: options.onCall } : {}),
   })
+
+/** Starts an empty account in this process. `close` leaves nothing behind, nor does a crash (guests and DynamoDB end with us). */
+export async function startAccount(options: AccountOptions = {}): Promise<Account> {
+  const { region = 'eu-central-1', accountId = '111122223333', clock = autoClock(wallClockMs()) } = options
+  const faults = new Faults()
+  const identities = createIdentities({ accountId })
+  const directory = mkdtempSync(join(tmpdir(), 'tandem-account-'))
+  let endpoint = ''
+  const place: Place = { clock, accountId, region, faults, identities, directory, endpoint: () => endpoint }
+  const services = createServices(place, options)
+  const dynamodb = await startDynamodb({ clock })
+  const wire = await listen(services, dynamodb, place, options)
   endpoint = wire.endpoint
-  const credentials = identities.user('administrator')
+  const credentials = identities.user(ADMINISTRATOR)
   const roles = new Map<string, Role>()
   return {
+    ...services,
+    ec2: services.ec2.host,
+    objects: services.s3.objects,
     endpoint,
     port: wire.port,
     region,
@@ -135,13 +160,6 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
     credentials,
     clock,
     faults,
-    ec2: ec2.host,
-    guests,
-    states,
-    events,
-    lambda,
-    scheduler,
-    objects: s3.objects,
     roles,
     deploy: (assembly, stackName) =>
       clock.holding(async () => {
@@ -151,17 +169,12 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
           accountId,
           region,
           clients: deploymentClients({ endpoint, region, credentials }),
-          registerFunction: (configuration) => lambda.register(configuration),
-          recordRole: (name, properties) => roles.set(name, { name, properties, policies: [] }),
-          recordPolicy: (names, document) => {
-            for (const name of names) {
-              const role = roles.get(name)
-              if (role) roles.set(name, { ...role, policies: [...role.policies, document] })
-            }
-          },
+          registerFunction: (configuration) => services.lambda.register(configuration),
+          ...recordingIn(roles),
         })
       }),
     async close() {
+      const { scheduler, states, lambda, ssm, ec2, guests } = services
       scheduler.stop()
       states.stop()
       clock.stop()
@@ -172,6 +185,18 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
       await wire.close()
       await dynamodb.close()
       rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+function recordingIn(roles: Map<string, Role>): Pick<DeployOptions, 'recordRole' | 'recordPolicy'> {
+  return {
+    recordRole: (name, properties) => void roles.set(name, { name, properties, policies: [] }),
+    recordPolicy: (names, document) => {
+      for (const name of names) {
+        const role = roles.get(name)
+        if (role) roles.set(name, { ...role, policies: [...role.policies, document] })
+      }
     },
   }
 }

@@ -39,7 +39,3 @@ export const runId = z
   .regex(/^arn:aws[a-z-]*:states:[a-z0-9-]+:\d{12}:(execution|express):.+$/, 'not an execution ARN')
 
 export const taskToken = z.string().min(1).max(2048)
-
-export type MachineId = z.infer<typeof machineId>
-export type PointId = z.infer<typeof pointId>
-export type RevertId = z.infer<typeof revertId>

@@ -238,6 +238,5 @@ export type RevertIn<State extends RevertState> = Extract<RevertRecord, { state:
 export type DiskSwap = z.infer<typeof diskSwap>
 export type LockRecord = z.infer<typeof lockRecord>
 export type WaitRecord = z.infer<typeof waitRecord>
-export type WaitKind = WaitRecord['kind']
 export type LedgerEntry = z.infer<typeof ledgerEntry>
 export type Failure = z.infer<typeof failure>

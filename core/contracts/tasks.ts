@@ -81,7 +81,7 @@ export const reservePoint = contract({
   /** `mountsCommand`: the SSM command that told the mounts; null when the machine did not answer. */
   input: subject.extend({ startedAt: instant, mountsCommand: z.string().nullable() }),
   output: z.strictObject({ point: pointId }),
-  environment: catalog,
+  environment: catalog.extend(owner.shape),
 })
 
 export const createSnapshots = contract({

@@ -36,6 +36,9 @@ async function named(
   if (point) return point
   const elsewhere = await catalog.pointById(wanted)
   if (elsewhere)
-    throw new TandemError('PointOfAnotherMachine', `Point ${wanted} is of ${elsewhere.machine}, not of ${machine}. ${list}`)
+    throw new TandemError(
+      'PointOfAnotherMachine',
+      `Point ${wanted} is of ${elsewhere.machine}, not of ${machine}. ${list}`,
+    )
   throw new TandemError('PointNotFound', `There is no point ${wanted}. ${list}`)
 }

@@ -39,7 +39,12 @@ export const createVolumes =
     return { volumeCount: disks.filter(({ incoming }) => incoming.from).length }
   }
 
-async function ensureVolume(ports: Ports, revert: RevertRecord, disk: DiskSwap, run: string): Promise<string | undefined> {
+async function ensureVolume(
+  ports: Ports,
+  revert: RevertRecord,
+  disk: DiskSwap,
+  run: string,
+): Promise<string | undefined> {
   const { from } = disk.incoming
   if (!from || disk.incoming.volume) return disk.incoming.volume
   const entry = { run, item: ledgerItemOf(disk.device) }

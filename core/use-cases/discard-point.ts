@@ -1,46 +1,80 @@
 import { VISIBILITY_LIMIT_MS } from '../capture.ts'
-import { pointInAnyState } from '../contracts/records.ts'
+import { pointInAnyState, type Failure, type PointRecord } from '../contracts/records.ts'
 import type { discardPoint as contract } from '../contracts/tasks.ts'
 import { pointIdOf } from '../derived-ids.ts'
 import { TandemError } from '../errors.ts'
 import { msBetween } from '../instants.ts'
-import type { Catalog, Clock, Locks, Snapshots } from '../ports.ts'
+import type { Catalog, Clock, Executions, Locks, Snapshots } from '../ports.ts'
 import { TAGS } from '../tags.ts'
 import type { TaskOf } from './task-of.ts'
 
-interface Ports {
+export interface DiscardPorts {
   readonly snapshots: Pick<Snapshots, 'tagged' | 'ensureDeleted'>
-  readonly catalog: Pick<Catalog, 'point' | 'advancePoint'>
-  readonly locks: Pick<Locks, 'release'>
+  readonly catalog: Pick<Catalog, 'advancePoint'>
   readonly clock: Clock
   readonly owner: string
 }
 
+interface Ports extends DiscardPorts {
+  readonly catalog: Pick<Catalog, 'point' | 'advancePoint'>
+  readonly locks: Pick<Locks, 'release'>
+}
+
 /**
- * Leaves nothing of a point that will never be complete. Snapshots are found by their tags, not by the record: the record of
- * a capture whose answer was lost does not name them. The point may have been reserved by a try whose answer was lost too,
- * so its id is made of the run when it is not given.
+ * Leaves nothing of a point that will never be complete and lets go of the machine. The point may have been reserved by a try
+ * whose answer was lost, so its id is made of the run when it is not given.
  */
 export const discardPoint =
-  ({ snapshots, catalog, locks, clock, owner }: Ports): TaskOf<typeof contract> =>
+  (ports: Ports): TaskOf<typeof contract> =>
   async ({ machine, run, point: given, error, cause }) => {
-    const id = given ?? (await pointIdOf(run))
-    const point = await catalog.point(machine, id)
-    let deletedSnapshotCount = 0
-    // A point that was completed by a try whose answer was lost is a good point, whatever the run ends with.
-    if (point && point.state !== 'complete') {
-      const made = await snapshots.tagged({ [TAGS.owner]: owner, [TAGS.point]: id, [TAGS.run]: run })
-      if (point.state === 'capturing' && made.length < point.members.length && msBetween(point.askedAt, clock.now()) < VISIBILITY_LIMIT_MS)
-        throw new TandemError('NotVisibleYet', `The snapshots asked for at ${point.askedAt} for ${id} may still appear.`)
-      for (const { snapshot } of made) await snapshots.ensureDeleted(snapshot)
-      deletedSnapshotCount = made.length
-      await catalog.advancePoint(['reserved', 'capturing', 'captured'], {
-        ...pointInAnyState.parse(point),
-        state: 'failed',
-        failedAt: clock.now(),
-        failure: { error, cause },
-      })
-    }
-    await locks.release(machine, run)
+    const point = await ports.catalog.point(machine, given ?? (await pointIdOf(run)))
+    const deletedSnapshotCount = point ? await discard(ports, point, { error, cause }) : 0
+    await ports.locks.release(machine, run)
     return { deletedSnapshotCount }
   }
+
+/**
+ * Deletes the snapshots of a point and calls it failed; returns how many there were. Snapshots are found by their tags, not by the
+ * record: the record of a capture whose answer was lost does not name them. Repeating it changes nothing. A point that was
+ * completed by a try whose answer was lost is a good point, whatever its run ended with.
+ */
+export async function discard(ports: DiscardPorts, point: PointRecord, failure: Failure): Promise<number> {
+  const { snapshots, catalog, clock, owner } = ports
+  if (isFinal(point)) return 0
+  const made = await snapshots.tagged({ [TAGS.owner]: owner, [TAGS.point]: point.point, [TAGS.run]: point.run })
+  const mayAppear = point.state === 'capturing' && made.length < point.members.length
+  if (mayAppear && msBetween(point.askedAt, clock.now()) < VISIBILITY_LIMIT_MS)
+    throw new TandemError(
+      'NotVisibleYet',
+      `The snapshots asked for at ${point.askedAt} for ${point.point} may still appear.`,
+    )
+  for (const { snapshot } of made) await snapshots.ensureDeleted(snapshot)
+  await catalog.advancePoint(['reserved', 'capturing', 'captured'], {
+    ...pointInAnyState.parse(point),
+    state: 'failed',
+    failedAt: clock.now(),
+    failure,
+  })
+  return made.length
+}
+
+const isFinal = ({ state }: PointRecord): boolean => state === 'complete' || state === 'failed'
+
+/** The next run of a machine comes soon after the one that died: what it left is among the latest points. */
+const SETTLED_POINTS_LIMIT = 20
+
+/** Discards what runs that are dead left open on this machine; the caller holds its lock. */
+export async function discardAbandonedPoints(
+  ports: DiscardPorts & {
+    readonly catalog: Pick<Catalog, 'points'>
+    readonly executions: Pick<Executions, 'isRunning'>
+  },
+  machine: string,
+  run: string,
+): Promise<void> {
+  const { points } = await ports.catalog.points(machine, { limit: SETTLED_POINTS_LIMIT })
+  for (const point of points) {
+    if (isFinal(point) || point.run === run || (await ports.executions.isRunning(point.run))) continue
+    await discard(ports, point, { error: 'RunEnded', cause: `Its run ended before it did; tidied up by ${run}.` })
+  }
+}

@@ -104,7 +104,10 @@ async function volumesMadeFor(ports: EndRevertPorts, revert: RevertRecord): Prom
       msBetween(openedAt, ports.clock.now()) < VISIBILITY_LIMIT_MS,
   )
   if (unknown)
-    throw new TandemError('NotVisibleYet', `A volume asked for at ${unknown.openedAt} (${unknown.purpose}) may still appear.`)
+    throw new TandemError(
+      'NotVisibleYet',
+      `A volume asked for at ${unknown.openedAt} (${unknown.purpose}) may still appear.`,
+    )
   return [...made]
 }
 

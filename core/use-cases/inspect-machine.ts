@@ -1,4 +1,4 @@
-import { inspectMachine as contract, protectInput } from '../contracts/tasks.ts'
+import { type inspectMachine as contract, protectInput } from '../contracts/tasks.ts'
 import type { DeployedPolicies } from '../contracts/policies.ts'
 import { TandemError } from '../errors.ts'
 import { inspect, policyOf } from '../inspection.ts'

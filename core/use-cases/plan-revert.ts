@@ -1,4 +1,4 @@
-import { planRevert as contract, revertInput } from '../contracts/tasks.ts'
+import { type planRevert as contract, revertInput } from '../contracts/tasks.ts'
 import type { RevertIn, RevertRecord } from '../contracts/records.ts'
 import { revertIdOf } from '../derived-ids.ts'
 import { refuseUnswappable, revertToUndo, swapsToPoint, swapsToUndo, type Preflight } from '../revert-plan.ts'
@@ -40,8 +40,12 @@ export const planRevert =
     await ports.machines.observe(machine)
     await ports.locks.acquire({ version: 1, machine, owner: run, takenAt: ports.clock.now() })
     try {
-      const { revert: id, disks, wasRunning } =
-        (await settleEarlierReverts(ports, wanted, run)) ?? (await startRevert(ports, wanted, run, startedAt))
+      const { resumed, leftStopped } = await settleEarlierReverts(ports, wanted, run)
+      const {
+        revert: id,
+        disks,
+        wasRunning,
+      } = resumed ?? (await startRevert(ports, wanted, { run, startedAt, leftStopped }))
       return { machine, revert: id, diskCount: disks.length, wasRunning }
     } catch (error) {
       // The run ends here and nothing was changed; DiscardRevert could not know the machine. If this fails, the dead owner's
@@ -51,8 +55,13 @@ export const planRevert =
     }
   }
 
-async function startRevert(ports: Ports, wanted: RevertRequest, run: string, startedAt: string): Promise<RevertRecord> {
-  const revert = await prepareRevert(ports, wanted, run, startedAt)
+async function startRevert(
+  ports: Ports,
+  wanted: RevertRequest,
+  { run, startedAt, leftStopped }: { readonly run: string; readonly startedAt: string; readonly leftStopped: boolean },
+): Promise<RevertRecord> {
+  const prepared = await prepareRevert(ports, wanted, run, startedAt)
+  const revert = { ...prepared, wasRunning: prepared.wasRunning || leftStopped }
   await ports.catalog.startRevert(revert)
   return revert
 }

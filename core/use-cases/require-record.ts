@@ -9,7 +9,8 @@ export async function requirePoint(
   point: string,
 ): Promise<PointRecord> {
   const found = await catalog.point(machine, point)
-  if (!found) throw new TandemError('ContractBroken', `Point ${point} of ${machine} was reserved, but is not in the catalog.`)
+  if (!found)
+    throw new TandemError('ContractBroken', `Point ${point} of ${machine} was reserved, but is not in the catalog.`)
   return found
 }
 
@@ -19,6 +20,7 @@ export async function requireRevert(
   revert: string,
 ): Promise<RevertRecord> {
   const found = await catalog.revert(machine, revert)
-  if (!found) throw new TandemError('ContractBroken', `Revert ${revert} of ${machine} was planned, but is not in the catalog.`)
+  if (!found)
+    throw new TandemError('ContractBroken', `Revert ${revert} of ${machine} was planned, but is not in the catalog.`)
   return found
 }

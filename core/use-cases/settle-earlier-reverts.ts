@@ -12,6 +12,13 @@ export interface SettlePorts extends EndRevertPorts {
   readonly ledger: EndRevertPorts['ledger'] & Pick<Ledger, 'open'>
 }
 
+export interface Settled {
+  /** The revert that the caller's run goes on with. */
+  readonly resumed?: RevertRecord
+  /** A dead run stopped the machine, which ran before: whoever comes next has to start it, for it will look as if it had been stopped. */
+  readonly leftStopped: boolean
+}
+
 type Request = z.output<typeof revertInput>
 
 /**
@@ -22,24 +29,27 @@ type Request = z.output<typeof revertInput>
  * - Some of each: the machine must not stay so. The revert is handed over to the caller's run, which goes on with it, for every
  *   state of it can be repeated. A request for another target is refused until that is done: RevertUnfinished.
  */
-export async function settleEarlierReverts(
-  ports: SettlePorts,
-  request: Request,
-  run: string,
-): Promise<RevertRecord | undefined> {
+export async function settleEarlierReverts(ports: SettlePorts, request: Request, run: string): Promise<Settled> {
+  let leftStopped = false
   for (const revert of await ports.catalog.reverts(request.machine)) {
     if (revert.state !== 'planned' && revert.state !== 'swapping') continue
     // A try of this very run whose answer was lost: the plan stands.
-    if (revert.run === run) return revert
+    if (revert.run === run) return { resumed: revert, leftStopped }
     if (await ports.executions.isRunning(revert.run)) continue
     const observed = await ports.machines.observe(request.machine)
+    if (observed.power !== 'running' && observed.power !== 'stopped')
+      throw new TandemError(
+        'MachineInTransition',
+        `${request.machine} is ${observed.power}, as ${revert.revert} left it.`,
+      )
+    leftStopped ||= revert.state === 'swapping' && revert.wasRunning && observed.power === 'stopped'
     if (isInPlace(revert, observed, 'forward')) await finish(ports, revert)
     else if (isInPlace(revert, observed, 'back'))
       await discard(ports, revert, { error: 'RunEnded', cause: `Its run ended before it did; tidied up by ${run}.` })
-    else if (leadsWhere(revert, request)) return adopt(ports, revert, run)
+    else if (leadsWhere(revert, request)) return { resumed: await adopt(ports, revert, run), leftStopped }
     else throw unfinished(revert)
   }
-  return undefined
+  return { leftStopped }
 }
 
 async function adopt(ports: SettlePorts, revert: RevertRecord, run: string): Promise<RevertRecord> {

@@ -27,9 +27,9 @@ interface Ports {
 
 /** Marks the revert as swapping before the machine stops: from then on somebody has to put the disks back if the run dies. */
 export const stopMachine =
-  (ports: Pick<Ports, 'catalog' | 'clock'> & { machines: Pick<Machines, 'ensureStopping'> }): TaskOf<
-    typeof tasks.stopMachine
-  > =>
+  (
+    ports: Pick<Ports, 'catalog' | 'clock'> & { machines: Pick<Machines, 'ensureStopping'> },
+  ): TaskOf<typeof tasks.stopMachine> =>
   async ({ machine, revert: id, direction }) => {
     const revert = await requireRevert(ports.catalog, machine, id)
     if (direction === 'forward' && revert.state === 'planned')
@@ -84,9 +84,9 @@ export const attachDisks =
 
 /** A machine that was stopped when the revert began stays stopped. */
 export const startMachine =
-  (ports: Pick<Ports, 'catalog'> & { machines: Pick<Machines, 'observe' | 'ensureStarting'> }): TaskOf<
-    typeof tasks.startMachine
-  > =>
+  (
+    ports: Pick<Ports, 'catalog'> & { machines: Pick<Machines, 'observe' | 'ensureStarting'> },
+  ): TaskOf<typeof tasks.startMachine> =>
   async ({ machine, revert: id }) => {
     const { wasRunning } = await requireRevert(ports.catalog, machine, id)
     if (!wasRunning) return {}
@@ -103,9 +103,9 @@ export const startMachine =
 
 /** Reads back what EC2 has: the planned volumes and no others at their devices, and a machine that passes its status checks. */
 export const checkMachine =
-  (ports: Pick<Ports, 'catalog'> & { machines: Pick<Machines, 'observe' | 'health'> }): TaskOf<
-    typeof tasks.checkMachine
-  > =>
+  (
+    ports: Pick<Ports, 'catalog'> & { machines: Pick<Machines, 'observe' | 'health'> },
+  ): TaskOf<typeof tasks.checkMachine> =>
   async ({ machine, revert: id, direction }) => {
     const revert = await requireRevert(ports.catalog, machine, id)
     const observed = await ports.machines.observe(machine)

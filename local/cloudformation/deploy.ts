@@ -8,11 +8,10 @@ interface AssetManifest {
   readonly files: Readonly<Record<string, { readonly source: { readonly path: string } }>>
 }
 
-export interface DeployOptions
-  extends Pick<
-    Provisioning,
-    'accountId' | 'region' | 'clients' | 'registerFunction' | 'recordRole' | 'recordPolicy'
-  > {
+export interface DeployOptions extends Pick<
+  Provisioning,
+  'accountId' | 'region' | 'clients' | 'registerFunction' | 'recordRole' | 'recordPolicy'
+> {
   /** The cloud assembly: `cdk.out`. */
   readonly directory: string
   readonly stackName: string

@@ -1,7 +1,11 @@
 import { CreateTableCommand, type CreateTableCommandInput } from '@aws-sdk/client-dynamodb'
 import { PutRuleCommand, PutTargetsCommand, type Target } from '@aws-sdk/client-eventbridge'
 import { CreateBucketCommand } from '@aws-sdk/client-s3'
-import { CreateScheduleCommand, CreateScheduleGroupCommand, type CreateScheduleCommandInput } from '@aws-sdk/client-scheduler'
+import {
+  CreateScheduleCommand,
+  CreateScheduleGroupCommand,
+  type CreateScheduleCommandInput,
+} from '@aws-sdk/client-scheduler'
 import { CreateStateMachineCommand } from '@aws-sdk/client-sfn'
 import type { DeploymentClients } from './clients.ts'
 import type { Provisioned } from './template.ts'
@@ -72,8 +76,8 @@ const stateMachine: Provisioner = async ({ properties, clients, logicalId, stack
 const table: Provisioner = async ({ properties, clients, accountId, region }) => {
   const name = text(properties['TableName'])
   // What a table needs to behave the same; encryption, recovery and protection have no effect in memory.
-  const { AttributeDefinitions, KeySchema, GlobalSecondaryIndexes, BillingMode } =
-    properties as Properties & CreateTableCommandInput
+  const { AttributeDefinitions, KeySchema, GlobalSecondaryIndexes, BillingMode } = properties as Properties &
+    CreateTableCommandInput
   await clients.dynamodb.send(
     new CreateTableCommand({ TableName: name, AttributeDefinitions, KeySchema, GlobalSecondaryIndexes, BillingMode }),
   )

@@ -32,7 +32,9 @@ export function referencesOf(value: unknown): string[] {
     if (name === 'Ref' && typeof argument === 'string') return argument.startsWith('AWS::') ? [] : [argument]
     if (name === 'Fn::GetAtt') return [String(Array.isArray(argument) ? argument[0] : argument).split('.')[0] ?? '']
     if (name === 'Fn::Sub' && typeof argument === 'string')
-      return placeholders(argument).filter((id) => !id.startsWith('AWS::')).map((id) => id.split('.')[0] ?? '')
+      return placeholders(argument)
+        .filter((id) => !id.startsWith('AWS::'))
+        .map((id) => id.split('.')[0] ?? '')
     return referencesOf(argument)
   })
 }

@@ -30,8 +30,7 @@ const TYPES: Readonly<Record<string, InstanceType>> = {
 
 function toOutput(name: string): InstanceTypeInfo {
   const type = TYPES[name]
-  if (!type)
-    throw new AwsError('InvalidInstanceType', `The following supplied instance types do not exist: [${name}]`)
+  if (!type) throw new AwsError('InvalidInstanceType', `The following supplied instance types do not exist: [${name}]`)
   const { vcpuCount, memoryMiB, instanceStore } = type
   return {
     InstanceType: name as _InstanceType,

@@ -13,7 +13,7 @@ import type { PowerAction } from './power.ts'
 import { startWarden } from './warden.ts'
 import type { Warden } from './warden.ts'
 
-export type { CommandOptions, CommandResult } from './command.ts'
+export type { CommandResult } from './command.ts'
 export type { GuestProcess } from './guest-process.ts'
 export type { PowerAction } from './power.ts'
 

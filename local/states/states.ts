@@ -12,7 +12,7 @@ import { stateMachineOperations } from './state-machine-operations.ts'
 import { taskOperations } from './task-operations.ts'
 import { Tokens } from './tokens.ts'
 
-export type { InvocationResult, InvokeFunction } from './engine.ts'
+export type { InvokeFunction } from './engine.ts'
 
 export interface StatesOptions {
   readonly clock: Clock

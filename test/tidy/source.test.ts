@@ -28,7 +28,9 @@ test('reads the clock in one file of each side', () => {
 })
 
 test('casts through unknown nowhere outside the tests', () => {
-  expect(offenders(sources(...PRODUCT, 'local', 'demo'), /as unknown as|@ts-ignore|@ts-expect-error|\bas any\b/)).toEqual([])
+  expect(
+    offenders(sources(...PRODUCT, 'local', 'demo'), /as unknown as|@ts-ignore|@ts-expect-error|\bas any\b/),
+  ).toEqual([])
 })
 
 test('the product does not know that the embedded account exists', () => {
