@@ -112,7 +112,7 @@ function machines(table: Table): Pick<Catalog, 'machine' | 'machines' | 'putMach
 
 type PointMethods = Pick<
   Catalog,
-  'reservePoint' | 'point' | 'pointById' | 'points' | 'latestCompletePoint' | 'advancePoint'
+  'openPoints' | 'reservePoint' | 'point' | 'pointById' | 'points' | 'latestCompletePoint' | 'advancePoint'
 >
 
 function points(table: Table): PointMethods {
@@ -126,6 +126,9 @@ function points(table: Table): PointMethods {
     return found?.machine === machine ? found : undefined
   }
   return {
+    async *openPoints() {
+      for await (const page of table.queryIndex('open', 'POINT')) yield page.map((item) => parse(pointRecord, item))
+    },
     point: ofMachine,
     pointById,
     async reservePoint(point) {
@@ -186,7 +189,10 @@ async function completePoint(
 
 function reverts(
   table: Table,
-): Pick<Catalog, 'startRevert' | 'revert' | 'reverts' | 'advanceRevert' | 'adoptRevert' | 'markUndone'> {
+): Pick<
+  Catalog,
+  'openReverts' | 'startRevert' | 'revert' | 'reverts' | 'advanceRevert' | 'adoptRevert' | 'markUndone'
+> {
   const all = async (machine: string): Promise<RevertRecord[]> => {
     const { items } = await table.query(`MACHINE#${machine}`, { prefix: 'REVERT#', newestFirst: true })
     return items.map((item) => parse(revertRecord, item))
@@ -194,6 +200,9 @@ function reverts(
   const find = async (machine: string, revert: string): Promise<RevertRecord | undefined> =>
     (await all(machine)).find((record) => record.revert === revert)
   return {
+    async *openReverts() {
+      for await (const page of table.queryIndex('open', 'REVERT')) yield page.map((item) => parse(revertRecord, item))
+    },
     revert: find,
     reverts: all,
     async startRevert(record) {

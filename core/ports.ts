@@ -164,6 +164,9 @@ export interface Catalog {
    * Completing a point also moves the machine's `lastCompletePoint`, never backwards, in the same transaction.
    */
   advancePoint(from: readonly PointState[], to: PointRecord): Promise<Advance>
+  /** Points and reverts that are not final, of every machine, oldest first. */
+  openPoints(): AsyncIterable<readonly PointRecord[]>
+  openReverts(): AsyncIterable<readonly RevertRecord[]>
   startRevert(record: RevertRecord & { state: 'planned' }): Promise<Advance>
   revert(machine: string, revert: string): Promise<RevertRecord | undefined>
   /** Newest first. */
@@ -208,6 +211,30 @@ export interface Executions {
   succeed(token: string, output: unknown): Promise<'sent' | 'gone'>
   fail(token: string, error: string, cause: string): Promise<'sent' | 'gone'>
   isRunning(execution: string): Promise<boolean>
+}
+
+export type Workflow = 'protect-fleet' | 'protect-machine' | 'revert-machine'
+
+export interface RunStatus {
+  readonly state: 'running' | 'succeeded' | 'failed' | 'timed-out' | 'aborted'
+  readonly output?: unknown
+  readonly error?: string
+  readonly cause?: string
+}
+
+export interface RunStep {
+  readonly state: string
+  /** ISO 8601. */
+  readonly at: string
+}
+
+/** Executions of Tandem's own state machines, as an operator starts and watches them. */
+export interface Runs {
+  /** ARN of the execution. Not repeatable: each call starts one. */
+  start(workflow: Workflow, input: unknown): Promise<string>
+  describe(run: string): Promise<RunStatus>
+  /** States entered so far, oldest first. */
+  steps(run: string): Promise<RunStep[]>
 }
 
 /** The machine from within, as far as it answers to SSM. */
