@@ -1,10 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
-import { App, Validations } from 'aws-cdk-lib'
-import { AwsSolutionsChecks } from 'cdk-nag'
 import { parsePolicyFile } from '../core/policy-file.ts'
 import { bundleHandlers } from './bundles.ts'
-import { TandemStack } from './tandem-stack.ts'
+
+// Before the CDK is loaded: the two together would need twice the memory.
+const bundle = bundleHandlers(resolve(import.meta.dirname, '../dist/lambdas'))
+const { App, Validations } = await import('aws-cdk-lib')
+const { AwsSolutionsChecks } = await import('cdk-nag')
+const { TandemStack } = await import('./tandem-stack.ts')
 
 /**
  * The CDK app. Context: `-c policies=<file>` (default policies.json), `-c deployment=<name>` (default tandem), which names
@@ -15,7 +18,6 @@ const path = String(app.node.tryGetContext('policies') ?? 'policies.json')
 const deployment = String(app.node.tryGetContext('deployment') ?? 'tandem')
 
 const { policies } = parsePolicyFile(readFileSync(path, 'utf8'), path)
-const bundle = await bundleHandlers(resolve(import.meta.dirname, '../dist/lambdas'))
 new TandemStack(app, deployment, { deployment, policies, bundle })
 Validations.of(app).addPlugins(new AwsSolutionsChecks(app))
 app.synth()

@@ -3,22 +3,15 @@ import type { Clock } from '../local/clock.ts'
 import type { Step } from '../local/states/engine.ts'
 import type { Check } from './proof.ts'
 
-const SECOND_MS = 1000
-
 /** States that only lead to others: nobody waits for them, so nobody needs to see them. */
 const SILENT = new Set(['AnyMachines', 'AllProtected', 'WhichWay', 'TurnBack', 'AlreadyProtected'])
 
 /** What a person at a terminal sees of the story. Virtual time is in the left column. */
 export class Narrator {
   readonly #clock: Clock
-  readonly #startedAt = performance.now()
 
   constructor(clock: Clock) {
     this.#clock = clock
-  }
-
-  get elapsedSeconds(): number {
-    return (performance.now() - this.#startedAt) / SECOND_MS
   }
 
   chapter(title: string): void {
@@ -38,6 +31,14 @@ export class Narrator {
     if (SILENT.has(state)) return
     if (event === 'entered') this.line(`${subject.padEnd(16)} ${state}`)
     if (event === 'caught') this.line(`${subject.padEnd(16)} ${state} ${styleText('red', `failed: ${error}`)}`)
+  }
+
+  end(claimCount: number, failedCount: number): void {
+    console.log(
+      failedCount === 0
+        ? `\nAll ${claimCount} claims hold. Try it yourself: npm run dev`
+        : `\n${failedCount} of ${claimCount} claims do not hold.`,
+    )
   }
 
   checks(checks: readonly Check[]): void {

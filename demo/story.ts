@@ -11,6 +11,9 @@ const SECOND_MS = 1000
 /** Longer than a boot with its status checks. */
 const SETTLING_MS = 5 * 60 * SECOND_MS
 const NOISE_MIB = 16
+/** Every disk gets bytes of its own, beyond the workload's, so that no two disks are alike. */
+const OWN_CONTENT_AT_MIB = 64
+const OWN_CONTENT_MIB = 1
 const SHOWN_HASH_LENGTH = 12
 
 interface Machine {
@@ -94,8 +97,22 @@ export class Story {
       `store      ${ids.store}  tandem:policy=hourly  root and two data disks, one tandem:exclude=true`,
     )
     this.#narrator.line(`bystander  ${ids.bystander}  no tag                root and one data disk`)
+    for (const machine of Object.values(machines))
+      for (const device of machine.disks.keys())
+        await this.#writeNoise(machine, device, OWN_CONTENT_AT_MIB, OWN_CONTENT_MIB)
     this.#narrator.line('each runs a workload that writes record n to its data disk, then to its root disk')
     return machines
+  }
+
+  /** Random bytes on a disk, written by the machine itself. */
+  async #writeNoise({ id, name }: Machine, device: string, atMib: number, sizeMib: number): Promise<void> {
+    const guest = this.#account.guests.ofInstance(id)
+    if (!guest) throw new Error(`${name} does not run.`)
+    const { exitCode, stderr } = await guest.run(
+      `dd if=/dev/urandom of="$GUEST_ROOT${device}" bs=1M seek=${atMib} count=${sizeMib} conv=notrunc status=none`,
+      { timeoutMs: 30 * SECOND_MS },
+    )
+    if (exitCode !== 0) throw new Error(`${device} of ${name} could not be written: ${stderr}`)
   }
 
   async #look(id: string, name: string): Promise<Machine> {
@@ -135,14 +152,8 @@ export class Story {
   /** Noise over both disks that the workload writes to, from inside the machine, as a broken program would. */
   async #ruin(machine: Machine, captured: readonly CapturedDisk[]): Promise<void> {
     this.#narrator.chapter('5  Both disks are overwritten with noise; the machine is reverted')
-    const guest = this.#account.guests.ofInstance(machine.id)
-    if (!guest) throw new Error(`${machine.name} does not run.`)
     const devices = ['/dev/sda1', '/dev/sdf']
-    for (const device of devices)
-      await guest.run(
-        `dd if=/dev/urandom of="$GUEST_ROOT${device}" bs=1M count=${NOISE_MIB} conv=notrunc status=none`,
-        { timeoutMs: 30 * SECOND_MS },
-      )
+    for (const device of devices) await this.#writeNoise(machine, device, 0, NOISE_MIB)
     for (const { volumeId, path } of captured.slice(0, devices.length))
       if ((await sha256Of(this.#account.ec2.volumePath(volumeId))) === (await sha256Of(path)))
         throw new Error(`${volumeId} was to be ruined, but is as it was captured.`)

@@ -1,0 +1,46 @@
+/** Script: bundles every handler into the folder that it is given. `bundleHandlers` of cdk/bundles.ts runs it. */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { rolldown, type OutputChunk } from 'rolldown'
+import { handlerNames, LAMBDAS } from './bundles.ts'
+
+/** All handlers go through one build, which reads the SDK once; what they share is in chunks, which each folder gets a copy of. */
+async function build(directory: string): Promise<void> {
+  const bundler = await rolldown({
+    input: Object.fromEntries(handlerNames().map((name) => [name, join(LAMBDAS, `${name}.ts`)])),
+    platform: 'node',
+    // The ES modules of the SDK can be shaken: EC2's schemas alone are 1.3 MB, of which a handler needs a few percent.
+    resolve: { mainFields: ['module', 'main'] },
+    treeshake: { propertyReadSideEffects: false },
+  })
+  const { output } = await bundler.generate({
+    format: 'esm',
+    minify: true,
+    entryFileNames: '[name].mjs',
+    chunkFileNames: '[name]-[hash].mjs',
+  })
+  await bundler.close()
+  const chunks = new Map(output.flatMap((file) => (file.type === 'chunk' ? [[file.fileName, file]] : [])))
+  rmSync(directory, { recursive: true, force: true })
+  for (const name of handlerNames()) {
+    const folder = join(directory, name)
+    mkdirSync(folder, { recursive: true })
+    for (const { fileName, code, isEntry } of withImports(`${name}.mjs`, chunks))
+      writeFileSync(join(folder, isEntry ? 'index.mjs' : fileName), code)
+  }
+}
+
+/** The chunk and everything that it imports, statically or not. */
+function withImports(fileName: string, chunks: ReadonlyMap<string, OutputChunk>): Set<OutputChunk> {
+  const found = new Set<OutputChunk>()
+  const visit = (name: string): void => {
+    const chunk = chunks.get(name)
+    if (!chunk || found.has(chunk)) return
+    found.add(chunk)
+    for (const imported of [...chunk.imports, ...chunk.dynamicImports]) visit(imported)
+  }
+  visit(fileName)
+  return found
+}
+
+await build(resolve(process.argv[2] ?? 'dist/lambdas'))
