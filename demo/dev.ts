@@ -30,7 +30,11 @@ const port = number('port', values.port, PORT_LIMIT)
 const scale = Math.max(1, number('scale', values.scale, 3600))
 
 const assembly = await synthesize()
-const account = await startAccount({ clock: scaledClock(wallClockMs(), scale), port })
+const account = await startAccount({ clock: scaledClock(wallClockMs(), scale), port }).catch((error: unknown) => {
+  if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error
+  console.error(`--port ${port}: something else listens there. Leave the option out to get a free port.`)
+  process.exit(2)
+})
 await account.deploy(assembly, STACK)
 const fleet = new Fleet(account)
 const disks = [{ device: '/dev/sdf' }, { device: '/dev/sdg' }]
