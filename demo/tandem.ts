@@ -1,9 +1,8 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { resolve } from 'node:path'
+import { sleep } from '../aws/clock.ts'
+import { awsOperator } from '../aws/operator.ts'
+import { runCommand } from '../cli/program.ts'
+import { processTerminal } from '../cli/terminal.ts'
 import type { Account } from '../local/account.ts'
-
-const COMMAND = resolve(import.meta.dirname, '../cli/tandem.ts')
 
 /** What points an AWS SDK, and with it the `tandem` command, at an account. */
 export const settingsOf = ({ endpoint, region }: Pick<Account, 'endpoint' | 'region'>): Record<string, string> => ({
@@ -13,19 +12,19 @@ export const settingsOf = ({ endpoint, region }: Pick<Account, 'endpoint' | 'reg
   AWS_SECRET_ACCESS_KEY: 'test',
 })
 
-/** Runs the `tandem` command as a person would, in a process of its own, and returns what it prints. */
+/** Runs the `tandem` command against the account and returns what it prints: the command itself, in this process to save memory. */
 export function tandem(account: Account, words: readonly string[]): Promise<string> {
   return account.clock.holding(async () => {
-    const command = spawn(process.execPath, [COMMAND, ...words], {
-      env: { ...process.env, ...settingsOf(account) },
-      stdio: ['ignore', 'pipe', 'pipe'],
+    Object.assign(process.env, settingsOf(account))
+    const printed: string[] = []
+    const note = (text: string): void => void printed.push(text)
+    const code = await runCommand(words, {
+      terminal: { ...processTerminal(), isInteractive: false, out: note, err: note },
+      operator: awsOperator,
+      sleep,
+      readFile: () => '',
     })
-    const output: Buffer[] = []
-    command.stdout.on('data', (chunk: Buffer) => output.push(chunk))
-    command.stderr.on('data', (chunk: Buffer) => output.push(chunk))
-    const [code] = (await once(command, 'close')) as [number | null]
-    const text = Buffer.concat(output).toString().trimEnd()
-    if (code !== 0) throw new Error(`tandem ${words.join(' ')} failed:\n${text}`)
-    return text
+    if (code !== 0) throw new Error(`tandem ${words.join(' ')} failed:\n${printed.join('\n')}`)
+    return printed.join('\n')
   })
 }
