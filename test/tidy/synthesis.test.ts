@@ -49,20 +49,23 @@ test('the permission ledger: role, action, resource, condition; read it when it 
 
 /** `  ec2:StopInstances on ec2:instance/* if aws:ResourceTag/tandem:policy StringLike *` */
 function lineOf({ Action, Resource, Condition }: Statement): string {
-  const resource = list(Resource).map((arn) => shorten(flatten(arn))).toSorted().join(', ')
+  const resource = list(Resource)
+    .map((arn) => shorten(flatten(arn)))
+    .toSorted()
+    .join(', ')
   const conditions = Object.entries(Condition ?? {}).flatMap(([operator, keys]) =>
     Object.entries(keys).map(([key, value]) => `${key} ${operator} ${flatten(value)}`),
   )
   return `  ${list(Action).join(', ')} on ${resource}${conditions.length > 0 ? ` if ${conditions.join(' and ')}` : ''}`
 }
 
-const shorten = (arn: string): string => arn.replace(/^arn:<AWS::Partition>:(\w+):(<AWS::Region>)?:(<AWS::AccountId>)?:/, '$1:')
+const shorten = (arn: string): string =>
+  arn.replace(/^arn:<AWS::Partition>:(\w+):(<AWS::Region>)?:(<AWS::AccountId>)?:/, '$1:')
 const byIndentation = (one: string, other: string): number =>
   Number(one.startsWith(' ')) - Number(other.startsWith(' ')) || one.localeCompare(other)
 
 test('no statement allows a wildcard action, and a wildcard resource only with a condition or for what AWS cannot restrict', () => {
-  const unrestrictable =
-    /^(ec2:Describe\w+|ssm:(DescribeInstanceInformation|GetCommandInvocation)|xray:\w+|logs:\w+)$/
+  const unrestrictable = /^(ec2:Describe\w+|ssm:(DescribeInstanceInformation|GetCommandInvocation)|xray:\w+|logs:\w+)$/
   for (const { statements } of policies)
     for (const { Action, Resource, Condition } of statements)
       for (const action of list(Action)) {
