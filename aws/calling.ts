@@ -7,12 +7,15 @@ const NAMES: Readonly<Record<string, ErrorName>> = {
   Throttling: 'AwsThrottled',
   ThrottlingException: 'AwsThrottled',
   ThrottledException: 'AwsThrottled',
+  RequestThrottled: 'AwsThrottled',
+  RequestThrottledException: 'AwsThrottled',
   TooManyRequestsException: 'AwsThrottled',
   ProvisionedThroughputExceededException: 'AwsThrottled',
   RequestLimitExceededException: 'AwsThrottled',
   SlowDown: 'AwsThrottled',
   ConcurrentTagAccess: 'AwsThrottled',
   TransactionConflictException: 'AwsThrottled',
+  TransactionInProgressException: 'AwsThrottled',
   // A volume may be snapshotted once in 15 s and have five snapshots pending: time solves both.
   SnapshotCreationPerVolumeRateExceeded: 'AwsThrottled',
   ConcurrentSnapshotLimitExceeded: 'AwsThrottled',
@@ -36,6 +39,8 @@ const NAMES: Readonly<Record<string, ErrorName>> = {
   VolumeLimitExceeded: 'QuotaExceeded',
   MaxIOPSLimitExceeded: 'QuotaExceeded',
   AttachmentLimitExceeded: 'QuotaExceeded',
+  InstanceLimitExceeded: 'QuotaExceeded',
+  VcpuLimitExceeded: 'QuotaExceeded',
   ResourceLimitExceeded: 'QuotaExceeded',
   TagLimitExceeded: 'QuotaExceeded',
 }
@@ -83,12 +88,14 @@ export async function calling<T>({ operation, subject, meaning }: Call, call: ()
   }
 }
 
+const TOO_MANY_REQUESTS = 429
 /** The one 5xx that no repetition changes. */
 const NOT_IMPLEMENTED = 501
 
-/** 5xx, and everything that never got an answer, may or may not have done its work. */
+/** Only a 4xx says that nothing was done: 5xx, no answer, and a good answer that broke off may each have done their work. */
 function nameByStatus(error: unknown): ErrorName {
   const status = statusOf(error)
+  if (status === TOO_MANY_REQUESTS) return 'AwsThrottled'
   if (status === NOT_IMPLEMENTED) return 'UnexpectedAwsError'
-  return status === undefined || status >= 500 ? 'AwsUnavailable' : 'UnexpectedAwsError'
+  return status !== undefined && status >= 300 && status < 500 ? 'UnexpectedAwsError' : 'AwsUnavailable'
 }

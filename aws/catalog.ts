@@ -1,4 +1,3 @@
-import type * as z from 'zod'
 import {
   machineRecord,
   pointRecord,
@@ -8,8 +7,8 @@ import {
   type RevertRecord,
 } from '../core/contracts/records.ts'
 import { TandemError } from '../core/errors.ts'
-import { faultsOf } from '../core/parse-request.ts'
 import type { Advance, Catalog } from '../core/ports.ts'
+import { recordIn } from './records.ts'
 import type { Item, Key, Table } from './table.ts'
 
 /**
@@ -30,9 +29,6 @@ const KEYS = {
   }),
 }
 
-/** Attributes of the table, not of the record. */
-const TABLE_ATTRIBUTES = ['pk', 'sk', 'machineList', 'openKind', 'openSince']
-
 /** Puts the item into the index of what is not finished, for as long as it is not. */
 const open = (kind: 'POINT' | 'REVERT', since: string, isOpen: boolean): Item =>
   isOpen ? { openKind: kind, openSince: since } : {}
@@ -45,16 +41,6 @@ const revertItem = (revert: RevertRecord): Item => ({
   ...revert,
   ...open('REVERT', revert.startedAt, revert.state !== 'reverted' && revert.state !== 'failed'),
 })
-
-function parse<Schema extends z.ZodType>(schema: Schema, item: Item): z.output<Schema> {
-  const record = Object.fromEntries(Object.entries(item).filter(([name]) => !TABLE_ATTRIBUTES.includes(name)))
-  const parsed = schema.safeParse(record)
-  if (parsed.success) return parsed.data
-  throw new TandemError(
-    'ContractBroken',
-    `Catalog item ${String(item['pk'])}/${String(item['sk'])} does not parse: ${faultsOf(parsed.error).join('; ')}`,
-  )
-}
 
 /** `state` and `run` are reserved words or may become so; names are spelled out once. */
 const inStates = (states: readonly string[], run: string) => ({
@@ -84,11 +70,11 @@ function machines(table: Table): Pick<Catalog, 'machine' | 'machines' | 'putMach
   return {
     async machine(machine) {
       const item = await table.get(KEYS.machine(machine))
-      return item && parse(machineRecord, item)
+      return item && recordIn(machineRecord, item)
     },
     async *machines() {
       for await (const page of table.queryIndex('machines', 'MACHINES'))
-        yield page.map((item) => parse(machineRecord, item))
+        yield page.map((item) => recordIn(machineRecord, item))
     },
     async putMachine(record) {
       // An update and not a put: `lastCompletePoint` belongs to whoever completes points.
@@ -119,7 +105,7 @@ function points(table: Table): PointMethods {
   const pointById = async (point: string): Promise<PointRecord | undefined> => {
     const pointer = await table.get(KEYS.pointer(point))
     const item = pointer && (await table.get({ pk: String(pointer['itemPk']), sk: String(pointer['itemSk']) }))
-    return item && parse(pointRecord, item)
+    return item && recordIn(pointRecord, item)
   }
   const ofMachine = async (machine: string, point: string): Promise<PointRecord | undefined> => {
     const found = await pointById(point)
@@ -127,7 +113,7 @@ function points(table: Table): PointMethods {
   }
   return {
     async *openPoints() {
-      for await (const page of table.queryIndex('open', 'POINT')) yield page.map((item) => parse(pointRecord, item))
+      for await (const page of table.queryIndex('open', 'POINT')) yield page.map((item) => recordIn(pointRecord, item))
     },
     point: ofMachine,
     pointById,
@@ -146,11 +132,11 @@ function points(table: Table): PointMethods {
         ...(limit === undefined ? {} : { limit }),
         ...(after === undefined ? {} : { after: { pk: `MACHINE#${machine}`, sk: after } }),
       })
-      return { points: items.map((item) => parse(pointRecord, item)), ...(next ? { next: next.sk } : {}) }
+      return { points: items.map((item) => recordIn(pointRecord, item)), ...(next ? { next: next.sk } : {}) }
     },
     async latestCompletePoint(machine) {
       const record = await table.get(KEYS.machine(machine))
-      const latest = record && parse(machineRecord, record).lastCompletePoint
+      const latest = record && recordIn(machineRecord, record).lastCompletePoint
       const point = latest && (await ofMachine(machine, latest.point))
       return point?.state === 'complete' ? point : undefined
     },
@@ -195,13 +181,14 @@ function reverts(
 > {
   const all = async (machine: string): Promise<RevertRecord[]> => {
     const { items } = await table.query(`MACHINE#${machine}`, { prefix: 'REVERT#', newestFirst: true })
-    return items.map((item) => parse(revertRecord, item))
+    return items.map((item) => recordIn(revertRecord, item))
   }
   const find = async (machine: string, revert: string): Promise<RevertRecord | undefined> =>
     (await all(machine)).find((record) => record.revert === revert)
   return {
     async *openReverts() {
-      for await (const page of table.queryIndex('open', 'REVERT')) yield page.map((item) => parse(revertRecord, item))
+      for await (const page of table.queryIndex('open', 'REVERT'))
+        yield page.map((item) => recordIn(revertRecord, item))
     },
     revert: find,
     reverts: all,

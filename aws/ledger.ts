@@ -1,21 +1,20 @@
 import { ledgerEntry, type LedgerEntry } from '../core/contracts/records.ts'
 import type { Ledger } from '../core/ports.ts'
+import { recordIn } from './records.ts'
 import type { Item, Key, Table } from './table.ts'
 
 const keyOf = ({ run, item }: Pick<LedgerEntry, 'run' | 'item'>): Key => ({ pk: `RUN#${run}`, sk: `LEDGER#${item}` })
 
-function parse(stored: Item): LedgerEntry {
-  const { pk: _, sk: __, openKind: ___, openSince: ____, ...entry } = stored
-  return ledgerEntry.parse(entry)
-}
+const parse = (item: Item): LedgerEntry => recordIn(ledgerEntry, item)
 
 export const dynamodbLedger = (table: Table): Ledger => ({
   async open(entry) {
-    // An entry that is there already may name its resource: a repeated call must not forget it.
+    // A repeated call must not forget the resource that the entry names. While it names none, its instant is that of the
+    // last try: until well after it, what the try made may still appear.
     await table.put(
       keyOf(entry),
       { ...entry, openKind: 'LEDGER', openSince: entry.openedAt },
-      { expression: 'attribute_not_exists(pk)' },
+      { expression: 'attribute_not_exists(#resource)', names: { '#resource': 'resource' } },
     )
   },
   async made(entry, resource) {

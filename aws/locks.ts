@@ -1,6 +1,7 @@
 import { lockRecord } from '../core/contracts/records.ts'
 import { TandemError } from '../core/errors.ts'
 import type { Executions, Locks } from '../core/ports.ts'
+import { recordIn } from './records.ts'
 import type { Key, Table } from './table.ts'
 
 const keyOf = (machine: string): Key => ({ pk: `MACHINE#${machine}`, sk: 'LOCK' })
@@ -8,10 +9,7 @@ const keyOf = (machine: string): Key => ({ pk: `MACHINE#${machine}`, sk: 'LOCK' 
 export function dynamodbLocks(table: Table, executions: Pick<Executions, 'isRunning'>): Locks {
   const owner = async (machine: string): Promise<string | undefined> => {
     const item = await table.get(keyOf(machine))
-    if (!item) return undefined
-    const { pk: _, sk: __, ...record } = item
-    const { owner: held } = lockRecord.parse(record)
-    return held
+    return item && recordIn(lockRecord, item).owner
   }
   return {
     async acquire(lock) {

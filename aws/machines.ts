@@ -143,8 +143,9 @@ function swappingDisks({ ec2 }: { readonly ec2: EC2Client }, volumes: Pick<Volum
   }
   return {
     async ensureDetaching(machine, volume) {
-      const { attachedTo } = await observe(volume)
-      const here = attachedTo.find((attachment) => attachment.machine === machine)
+      // A volume that is gone is detached: the way back must not stop at a new disk that somebody deleted.
+      const [found] = await volumes.observe([volume])
+      const here = found?.attachedTo.find((attachment) => attachment.machine === machine)
       if (!here || here.state === 'detaching' || here.state === 'detached') return
       const meaning = { IncorrectState: 'DisksStillMoving', 'InvalidAttachment.NotFound': 'DisksStillMoving' } as const
       await calling({ operation: 'DetachVolume', subject: `${volume} of ${machine}`, meaning }, () =>

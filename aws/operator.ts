@@ -1,6 +1,7 @@
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
+import { isTandemError, TandemError } from '../core/errors.ts'
 import type { Runs } from '../core/ports.ts'
-import { calling } from './calling.ts'
+import { calling, codeOf } from './calling.ts'
 import { awsClients } from './clients.ts'
 import { awsPorts, type AwsPorts } from './ports.ts'
 import { sfnRuns } from './runs.ts'
@@ -14,20 +15,37 @@ export interface Operator extends AwsPorts {
 }
 
 /**
- * Finds a deployment by its name: every name in it is fixed (cdk/names.ts). Throws AccessDenied when there are no valid
- * credentials.
+ * Finds a deployment by its name: every name in it is fixed (cdk/names.ts). That it is there shows when it is used. Throws
+ * InvalidInput when no Region is set, and AccessDenied when there are no valid credentials.
  */
 export async function awsOperator(deployment: string): Promise<Operator> {
   const sts = new STSClient({})
+  const region = await regionOf(sts)
   const { Account: account = '', Arn: arn = '' } = await calling(
     { operation: 'GetCallerIdentity', subject: 'your credentials' },
     () => sts.send(new GetCallerIdentityCommand({})),
   )
-  const region = await sts.config.region()
   const partition = arn.split(':')[1] ?? 'aws'
   const runs = sfnRuns(
     awsClients().sfn,
     (workflow) => `arn:${partition}:states:${region}:${account}:stateMachine:${deployment}-${workflow}`,
   )
-  return { ...awsPorts({ table: `${deployment}-catalog` }), runs, account, region, deployment }
+  return { ...awsPorts({ table: tableOf(deployment) }), runs, account, region, deployment }
 }
+
+const tableOf = (deployment: string): string => `${deployment}-catalog`
+
+/** The SDK has no error of its own for this: it would look as if AWS had not answered. */
+async function regionOf(sts: STSClient): Promise<string> {
+  try {
+    return await sts.config.region()
+  } catch (error) {
+    throw new TandemError('InvalidInput', 'No Region is set. Set AWS_REGION, or a Region in your AWS profile.', {
+      cause: error,
+    })
+  }
+}
+
+/** True when an error says that the deployment's table is not there: a wrong name, account or Region. */
+export const isDeploymentMissing = (error: unknown): boolean =>
+  isTandemError(error) && codeOf(error.cause) === 'ResourceNotFoundException'

@@ -178,6 +178,9 @@ function toTransactItem(
   return { Update: update(write.update, write.expression, write.condition) }
 }
 
+/** Why a transaction was given up although nothing is wrong with it; the SDK does not repeat it by itself (AWS facts E). */
+const TEMPORARY_REASONS = ['TransactionConflict', 'ThrottlingError', 'ProvisionedThroughputExceeded']
+
 interface CancellationReason {
   readonly Code?: string
 }
@@ -191,8 +194,11 @@ async function transaction(client: DynamoDBClient, items: TransactWriteItem[]): 
     const reasons = (Reflect.get(error as object, 'CancellationReasons') ?? []) as CancellationReason[]
     const failed = reasons.findIndex(({ Code }) => Code === 'ConditionalCheckFailed')
     if (failed >= 0) return failed
-    if (reasons.some(({ Code }) => Code === 'TransactionConflict'))
-      throw new TandemError('AwsThrottled', 'Another write to the same catalog items was under way.', { cause: error })
+    const busy = reasons.find(({ Code }) => Code && TEMPORARY_REASONS.includes(Code))
+    if (busy)
+      throw new TandemError('AwsThrottled', `The catalog could not take a transaction just now: ${busy.Code}.`, {
+        cause: error,
+      })
     throw error
   }
 }

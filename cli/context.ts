@@ -1,7 +1,8 @@
 import type * as z from 'zod'
-import { machineId, pointId } from '../core/contracts/identifiers.ts'
-import { TandemError } from '../core/errors.ts'
+import { machineId, pointId, policyName } from '../core/contracts/identifiers.ts'
 import type { Operator } from '../aws/operator.ts'
+import { invalidInput } from './failure.ts'
+import { table } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
 /** What a command works with. The operator is asked for when it is needed: `policy check` needs none. */
@@ -9,6 +10,7 @@ export interface Context {
   readonly terminal: Terminal
   readonly operator: (deployment: string) => Promise<Operator>
   readonly sleep: (ms: number) => Promise<void>
+  /** Throws PolicyFileInvalid. */
   readonly readFile: (path: string) => string
 }
 
@@ -19,22 +21,38 @@ export interface CommonOptions {
 }
 
 /** Prints a value as JSON for programs, or as text for people. */
-export function print(context: Context, options: CommonOptions, value: unknown, text: () => string): void {
-  context.terminal.out(options.json ? JSON.stringify(value, undefined, 2) : text())
+export function print({ terminal }: Context, { json }: CommonOptions, value: unknown, text: () => string): void {
+  terminal.out(json ? JSON.stringify(value, undefined, 2) : text())
 }
+
+/** A table on the output stream. */
+export const tableFor = ({ terminal }: Context, columns: readonly string[], rows: readonly string[][]): string =>
+  table(columns, rows, terminal.outColors.bold)
 
 function checked(schema: z.ZodType<string>, value: string): string {
   const parsed = schema.safeParse(value)
   if (parsed.success) return parsed.data
-  throw new TandemError('InvalidInput', `${value}: ${parsed.error.issues.map(({ message }) => message).join('; ')}`)
+  throw invalidInput(`"${value}" is ${parsed.error.issues.map(({ message }) => message).join('; ')}`)
 }
 
 export const checkedMachine = (value: string): string => checked(machineId, value)
 export const checkedPoint = (value: string): string => checked(pointId, value)
+export const checkedPolicy = (value: string): string => checked(policyName, value)
 
 /** Everything of a paged answer. */
 export async function all<T>(pages: AsyncIterable<readonly T[]>): Promise<T[]> {
   const items: T[] = []
   for await (const page of pages) items.push(...page)
   return items
+}
+
+/** Calls under way at a time: enough for hundreds of machines, too few to be throttled. */
+const CALL_LIMIT = 8
+
+/** What `ask` answers for each item, in the order of the items. */
+export async function each<T, Answer>(items: readonly T[], ask: (item: T) => Promise<Answer>): Promise<Answer[]> {
+  const answers: Answer[] = []
+  for (let at = 0; at < items.length; at += CALL_LIMIT)
+    answers.push(...(await Promise.all(items.slice(at, at + CALL_LIMIT).map(ask))))
+  return answers
 }

@@ -1,4 +1,5 @@
-import { Command, CommanderError } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
+import { isDeploymentMissing } from '../aws/operator.ts'
 import { listMachines } from './commands/machines.ts'
 import { listPoints, showLinks } from './commands/points.ts'
 import { checkPolicies } from './commands/policy.ts'
@@ -6,84 +7,116 @@ import { protect } from './commands/protect.ts'
 import { revert } from './commands/revert.ts'
 import { showStatus } from './commands/status.ts'
 import type { CommonOptions, Context } from './context.ts'
-import { EXIT, report } from './failure.ts'
+import { EXIT, invalidInput, report, type ExitCode } from './failure.ts'
 
 const FOOTER = `
 Exit codes:
-  0  done
-  1  unexpected: a defect, or an answer of AWS that is not known
-  2  wrong input, or refused; nothing was changed
-  3  something needs attention, or the run that was waited for did not succeed
-  4  AWS is unavailable or throttles; try again
+    0  done
+    1  unexpected: a defect, or an answer of AWS that is not known
+    2  wrong input, or refused; nothing was changed
+    3  something needs attention (status), or the run that was waited for did not succeed
+    4  not now: AWS is unavailable or throttles, or the machine is between two states; try again
+  130  interrupted; a run that was started goes on
 
 Credentials, Region and endpoint are the AWS SDK's usual settings (AWS_PROFILE, AWS_REGION, AWS_ENDPOINT_URL, …).
-Every error name has a section in docs/runbook.md.`
+TANDEM_DEBUG=1 shows where in the code an error happened. docs/runbook.md explains every error by its name.`
 
-/** Runs one command line and returns its exit code. */
-export async function runCommand(words: readonly string[], context: Context): Promise<number> {
+interface Options extends CommonOptions {
+  readonly debug: boolean
+}
+
+/** Runs one command line (without node and script) and returns its exit code. */
+export async function runCommand(words: readonly string[], context: Context): Promise<ExitCode> {
   const program = createProgram(context)
+  const result: { exitCode: ExitCode } = { exitCode: EXIT.done }
+  addReadingCommands(program, context, result)
+  addActingCommands(program, context)
   try {
-    const state = { exitCode: EXIT.done as number }
-    addCommands(program, context, state)
+    if (words.length === 0) program.help({ error: true })
     await program.parseAsync(words, { from: 'user' })
-    return state.exitCode
+    return result.exitCode
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.refused
-    return report(error, context.terminal, words.includes('--json'))
+    const isHelp = error instanceof CommanderError && error.code.startsWith('commander.help')
+    if (isHelp) return error.exitCode === 0 ? EXIT.done : EXIT.refused
+    const { debug, deployment } = program.opts<Options>()
+    // Not from the options: they are not parsed when the words are wrong.
+    const json = words.includes('--json')
+    return report(translated(error, deployment), context.terminal, { json, debug })
   }
+}
+
+/** What only this place can put into words: wrong words on the command line, and a deployment that is not there. */
+function translated(error: unknown, deployment: string): unknown {
+  if (error instanceof CommanderError)
+    return invalidInput(`${error.message.replace(/^error: /, '')}. See tandem --help`)
+  if (error instanceof Error && isDeploymentMissing(error))
+    return invalidInput(
+      `There is no deployment ${deployment} here. Check --deployment, AWS_PROFILE and AWS_REGION. (${error.message})`,
+    )
+  return error
 }
 
 const createProgram = ({ terminal }: Context): Command =>
   new Command('tandem')
     .description('Protection of EC2 machines: all disks as one linked point, and back again in place.')
-    .option('--deployment <name>', 'which deployment, by its name', 'tandem')
+    .addOption(new Option('--deployment <name>', 'which deployment').default('tandem').env('TANDEM_DEPLOYMENT'))
     .option('--json', 'print JSON for programs', false)
+    .addOption(new Option('--debug').default(false).env('TANDEM_DEBUG').hideHelp())
     .addHelpText('after', FOOTER)
     .configureOutput({
       writeOut: (text) => terminal.out(text.trimEnd()),
       writeErr: (text) => terminal.err(text.trimEnd()),
+      // Told by `report`, like every other failure.
+      outputError: () => {},
     })
-    .showHelpAfterError('(see tandem --help)')
     .exitOverride()
 
-function addCommands(program: Command, context: Context, state: { exitCode: number }): void {
-  const common = (): CommonOptions => program.opts()
-  const command = (usage: string, description: string): Command =>
+const commandOf =
+  (program: Command) =>
+  (usage: string, description: string): Command =>
     program.command(usage).description(description).copyInheritedSettings(program)
 
-  command('status', 'what is protected, and what needs attention').action(async () => {
-    state.exitCode = await showStatus(context, common())
+function addReadingCommands(program: Command, context: Context, result: { exitCode: ExitCode }): void {
+  const common = (): CommonOptions => program.opts()
+  const command = commandOf(program)
+  command('status', 'what is protected, what is under way, and what needs attention').action(async () => {
+    result.exitCode = await showStatus(context, common())
   })
-  command('machines', 'every machine that is opted in, with its latest point').action(() =>
+  command('machines', 'every machine that is opted in, with its latest complete point').action(() =>
     listMachines(context, common()),
   )
   command('points <machine>', "a machine's points, newest first")
     .option('--limit <count>', 'how many', '20')
-    .action((machine: string, options: { limit: string }) => listPoints(context, machine, { ...common(), ...options }))
+    .option('--all', 'every one', false)
+    .action((machine: string, options: { limit: string; all: boolean }) =>
+      listPoints(context, machine, { ...common(), ...options }),
+    )
   command('links <machine>', 'which snapshot holds which disk: machine, mount point, disk, snapshot, other copies')
-    .option('--point <point>', 'of this point; default is the latest complete one')
+    .option('--point <point>', 'of this point; default: the latest complete one')
     .action((machine: string, options: { point?: string }) => showLinks(context, machine, { ...common(), ...options }))
+  const policy = commandOf(program)('policy', 'the policy file')
+  commandOf(policy)('check [file]', 'check a policy file (default: policies.json); needs no account').action(
+    (file: string | undefined) => checkPolicies(context, file ?? 'policies.json', common()),
+  )
+}
+
+function addActingCommands(program: Command, context: Context): void {
+  const common = (): CommonOptions => program.opts()
+  const command = commandOf(program)
+  const wait = ['--wait', 'stay until the run has ended, and show its progress', false] as const
   command('protect [machine]', 'take a point of a machine now')
-    .option('--policy <name>', 'of every machine that carries this policy')
-    .option('--wait', 'stay until it is done, and show progress', false)
+    .option('--policy <name>', 'instead: of every machine that carries this policy')
+    .option(...wait)
     .action((machine: string | undefined, options: { policy?: string; wait: boolean }) =>
       protect(context, machine, { ...common(), ...options }),
     )
   command('revert <machine>', 'put a machine back in place: same instance, all disks together')
-    .option('--point <point>', 'to this point; default is the latest complete one')
+    .option('--point <point>', 'to this point; default: the latest complete one')
     .option('--undo', 'put back the disks that the latest revert took out', false)
-    .option('--plan', 'only show what would happen', false)
+    .option('--plan', 'only show what would happen; reads only', false)
     .option('--yes', 'do not ask', false)
-    .option('--wait', 'stay until it is done, and show progress', false)
+    .option(...wait)
     .action((machine: string, options: Omit<Parameters<typeof revert>[2], keyof CommonOptions>) =>
       revert(context, machine, { ...common(), ...options }),
     )
-  program
-    .command('policy')
-    .description('the policy file')
-    .copyInheritedSettings(program)
-    .command('check [file]')
-    .description('check a policy file (default policies.json); needs no account')
-    .copyInheritedSettings(program)
-    .action((file: string | undefined) => checkPolicies(context, file ?? 'policies.json', common()))
 }

@@ -10,12 +10,18 @@ function readFile(path: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
-    throw new TandemError('PolicyFileInvalid', `${path} cannot be read: ${(error as Error).message}`, { cause: error })
+    const message = error instanceof Error ? error.message : String(error)
+    throw new TandemError('PolicyFileInvalid', `${path} cannot be read: ${message}`, { cause: error })
   }
 }
 
+// `tandem points … | head` closes our output before we are done with it; that is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+})
+
 process.exitCode = await runCommand(process.argv.slice(2), {
-  terminal: processTerminal,
+  terminal: processTerminal(),
   operator: awsOperator,
   sleep,
   readFile,

@@ -1,51 +1,79 @@
 import { createInterface } from 'node:readline/promises'
 import colors from 'picocolors'
+import { Interrupted } from './failure.ts'
 
-/** Where a command's words go, and where they come from. */
+// Not by name: the package is CommonJS, and Node finds only the default.
+const { createColors, isColorSupported } = colors
+
+export type Colors = ReturnType<typeof createColors>
+
+/** Where a command's words go, and where they come from. Results go out, everything else goes to the error stream. */
 export interface Terminal {
+  /** Somebody is there to be asked. */
   readonly isInteractive: boolean
+  /** Of the two streams: colours only where a person reads, and never with NO_COLOR. */
+  readonly outColors: Colors
+  readonly errColors: Colors
   out(text: string): void
   err(text: string): void
+  /** A line on the error stream that the next one replaces. Absent where lines cannot be replaced. */
+  readonly passing?: (line: string) => void
+  /** Throws Interrupted when the answer is Ctrl-C or Ctrl-D. */
   ask(question: string): Promise<string>
+  /** Calls back at Ctrl-C, instead of ending the process, until the returned function is called. */
+  onInterrupt(act: () => void): () => void
 }
 
-export const processTerminal: Terminal = {
-  isInteractive: process.stdin.isTTY && process.stdout.isTTY,
-  out: (text) => void process.stdout.write(`${text}\n`),
-  err: (text) => void process.stderr.write(`${text}\n`),
-  async ask(question) {
-    const lines = createInterface({ input: process.stdin, output: process.stderr })
-    try {
-      return await lines.question(question)
-    } finally {
-      lines.close()
-    }
-  },
+const colorsOf = (stream: { readonly isTTY?: boolean }): Colors =>
+  createColors(isColorSupported && stream.isTTY === true)
+
+/** Back to the first column, and the line erased (ECMA-48, EL). */
+const ERASE_LINE = '\r\u001B[2K'
+
+/** The terminal of this process. */
+export function processTerminal(): Terminal {
+  const { stdin, stdout, stderr } = process
+  const err = (text: string): void => void stderr.write(text)
+  let erase = ''
+  const passing = (line: string): void => {
+    // A line that wraps could not be erased as one.
+    err(erase + line.slice(0, (stderr.columns || 80) - 1))
+    erase = ERASE_LINE
+  }
+  const settled = (text: string): void => {
+    err(`${erase}${text}\n`)
+    erase = ''
+  }
+  return {
+    isInteractive: stdin.isTTY && stderr.isTTY,
+    outColors: colorsOf(stdout),
+    errColors: colorsOf(stderr),
+    out(text) {
+      err(erase)
+      erase = ''
+      stdout.write(`${text}\n`)
+    },
+    err: settled,
+    ...(stderr.isTTY ? { passing } : {}),
+    ask,
+    onInterrupt(act) {
+      process.once('SIGINT', act)
+      return () => void process.off('SIGINT', act)
+    },
+  }
 }
 
-/** Columns in line, two spaces apart, the heading in bold. Nothing is cut: ids are there to be copied. */
-export function table(heading: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = heading.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)),
-  )
-  const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd()
-  return [colors.bold(line(heading)), ...rows.map(line)].join('\n')
+async function ask(question: string): Promise<string> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr })
+  const gaveUp = new AbortController()
+  lines.once('SIGINT', () => gaveUp.abort())
+  lines.once('close', () => gaveUp.abort())
+  try {
+    return await lines.question(question, { signal: gaveUp.signal })
+  } catch (error) {
+    if (!gaveUp.signal.aborted) throw error
+    throw new Interrupted('Nothing was started.', { cause: error })
+  } finally {
+    lines.close()
+  }
 }
-
-const MINUTE_MS = 60_000
-const HOUR_MS = 60 * MINUTE_MS
-const DAY_MS = 24 * HOUR_MS
-
-/** `4 min`, `7 h`, `12 d`: how long ago an instant was. */
-export function age(instant: string, now: string): string {
-  const ms = Date.parse(now) - Date.parse(instant)
-  if (ms < HOUR_MS) return `${Math.max(0, Math.floor(ms / MINUTE_MS))} min`
-  return ms < 2 * DAY_MS ? `${Math.floor(ms / HOUR_MS)} h` : `${Math.floor(ms / DAY_MS)} d`
-}
-
-/** An instant to the second, in UTC, as it can be pasted into a query. */
-export const shown = (instant: string): string => instant.replace(/\.\d+Z$/, 'Z')

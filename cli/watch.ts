@@ -1,25 +1,15 @@
-import colors from 'picocolors'
 import type { Operator } from '../aws/operator.ts'
-import type { RunStatus } from '../core/ports.ts'
-import type { CommonOptions, Context } from './context.ts'
-import { print } from './context.ts'
-import { RunFailed } from './failure.ts'
+import { isTandemError } from '../core/errors.ts'
+import type { RunStatus, RunStep } from '../core/ports.ts'
+import { print, type CommonOptions, type Context } from './context.ts'
+import { Interrupted, RunFailed } from './failure.ts'
+import { isRepetition, lineOf, passingLine } from './progress.ts'
 
 const LOOK_INTERVAL_MS = 2000
-const SECOND_MS = 1000
+/** One minute without an answer of AWS, beyond what the SDK repeats by itself. */
+const SILENT_LOOKS_LIMIT = 30
 
-/** What somebody who waits wants to know of the states that take their time. */
-const WAITING_FOR: Readonly<Record<string, string>> = {
-  ProtectMachines: 'every machine of the policy',
-  AwaitSnapshots: 'EBS to copy the disks; the machine goes on working',
-  AwaitVolumes: 'the new volumes; the machine goes on working',
-  AwaitStopped: 'the machine to stop; downtime begins',
-  AttachDisks: 'the disks to be swapped',
-  AwaitRunning: 'the machine to run',
-  CheckMachine: 'the status checks; the machine runs already',
-}
-
-/** Says what was started, and, if asked to, stays with it to its end. Throws RunFailed when that is not success. */
+/** Says what was started and, if asked to, stays with it to its end. Throws RunFailed when that is not success, Interrupted at Ctrl-C. */
 export async function followRun(
   context: Context,
   operator: Operator,
@@ -27,34 +17,86 @@ export async function followRun(
   options: CommonOptions & { readonly wait: boolean },
 ): Promise<void> {
   if (!options.wait) {
-    print(context, options, { run }, () => `Started ${run}\nWatch it in the Step Functions console, or use --wait.`)
+    print(context, options, { run, state: 'running' }, () => `Started ${run}\n${howToWatch(run)}`)
     return
   }
   const status = await watch(context, operator, run, options)
-  print(context, options, { run, ...status }, () => describe(status))
-  if (status.state !== 'succeeded') throw new RunFailed()
+  if (options.json) print(context, options, { run, ...status }, () => '')
+  if (status.state !== 'succeeded') throw new RunFailed(run, status)
+  if (!options.json) context.terminal.out(describe(context, status))
 }
 
+const howToWatch = (run: string): string =>
+  `See how it is doing in the Step Functions console, or with: aws stepfunctions describe-execution --execution-arn ${run}`
+
 async function watch(context: Context, operator: Operator, run: string, { json }: CommonOptions): Promise<RunStatus> {
-  if (!json) context.terminal.err(colors.dim(`${run}\nIt goes on by itself: Ctrl-C only stops watching.`))
-  let shownCount = 0
-  for (;;) {
-    const status = await operator.runs.describe(run)
-    const steps = await operator.runs.steps(run)
-    const startedAt = steps[0]?.at ?? ''
-    for (const { state, at } of json ? [] : steps.slice(shownCount)) {
-      const seconds = Math.round((Date.parse(at) - Date.parse(startedAt)) / SECOND_MS)
-      const reason = WAITING_FOR[state] ? colors.dim(`  waits for ${WAITING_FOR[state]}`) : ''
-      context.terminal.err(`${`+${seconds} s`.padStart(8)}  ${state}${reason}`)
+  const { terminal } = context
+  if (!json) terminal.err(terminal.errColors.dim(`${run}\nThe run goes on by itself: Ctrl-C only ends the watching.`))
+  const { promise: interrupted, resolve } = Promise.withResolvers<'interrupted'>()
+  const ignore = terminal.onInterrupt(() => resolve('interrupted'))
+  const watcher = new Watcher(context, operator, run, json)
+  try {
+    for (;;) {
+      const next = await Promise.race([watcher.look(), interrupted])
+      if (typeof next === 'object') return next
+      const pause = next === 'interrupted' ? next : await Promise.race([context.sleep(LOOK_INTERVAL_MS), interrupted])
+      if (pause === 'interrupted') throw new Interrupted(`The run goes on. ${howToWatch(run)}`)
     }
-    shownCount = steps.length
-    if (status.state !== 'running') return status
-    await context.sleep(LOOK_INTERVAL_MS)
+  } finally {
+    ignore()
   }
 }
 
-function describe({ state, output, error, cause }: RunStatus): string {
-  if (state !== 'succeeded') return `${colors.red(`${state}: ${error ?? 'no error given'}`)}\n${cause ?? ''}`.trimEnd()
-  const facts = typeof output === 'object' && output !== null ? Object.entries(output) : []
-  return [colors.green('succeeded'), ...facts.map(([name, value]) => `  ${name}: ${String(value)}`)].join('\n')
+/** What has been seen of a run so far. */
+class Watcher {
+  readonly #context: Context
+  readonly #operator: Operator
+  readonly #run: string
+  readonly #silent: boolean
+  #startedAt = ''
+  #last: RunStep | undefined
+  #lastEntered: (RunStep & { readonly kind: 'entered' }) | undefined
+  #unanswered = 0
+
+  constructor(context: Context, operator: Operator, run: string, silent: boolean) {
+    this.#context = context
+    this.#operator = operator
+    this.#run = run
+    this.#silent = silent
+  }
+
+  /** Tells what is new; the status, once the run is over. */
+  async look(): Promise<RunStatus | undefined> {
+    try {
+      // The status first: when it is final, the history that is read after it is whole.
+      const status = await this.#operator.runs.describe(this.#run)
+      if (!this.#silent) this.#tell(await this.#operator.runs.steps(this.#run, this.#last?.event))
+      this.#unanswered = 0
+      return status.state === 'running' ? undefined : status
+    } catch (error) {
+      // The run does not stop because we cannot see it.
+      this.#unanswered += 1
+      if (!isTandemError(error, 'AwsThrottled', 'AwsUnavailable') || this.#unanswered > SILENT_LOOKS_LIMIT) throw error
+      return undefined
+    }
+  }
+
+  #tell(steps: readonly RunStep[]): void {
+    const { terminal } = this.#context
+    for (const step of steps) {
+      this.#startedAt ||= step.at
+      if (!isRepetition(step, this.#last)) terminal.err(lineOf(step, this.#startedAt, terminal.errColors))
+      if (step.kind === 'entered') this.#lastEntered = step
+      this.#last = step
+    }
+    if (this.#lastEntered)
+      terminal.passing?.(passingLine(this.#lastEntered, this.#startedAt, this.#operator.clock.now()))
+  }
+}
+
+function describe({ terminal }: Context, { state, output }: RunStatus): string {
+  const facts: [string, unknown][] = typeof output === 'object' && output !== null ? Object.entries(output) : []
+  const told = facts.filter(([, value]) => !Array.isArray(value) || value.length > 0)
+  const lines = told.map(([name, value]) => `  ${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`)
+  return [terminal.outColors.green(state), ...lines].join('\n')
 }

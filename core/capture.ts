@@ -69,7 +69,7 @@ export function matchMembers(
   return { members, capturedAt }
 }
 
-/** Throws NotVisibleYet, SnapshotMissing, SnapshotFailed; returns when every member is completed and of one instant (invariant 1). */
+/** Throws NotVisibleYet, SnapshotFailed; returns when every member is completed and of one instant (invariant 1). */
 export function requireComplete(point: PointIn<'captured' | 'complete'>, snapshots: readonly ObservedSnapshot[]): void {
   for (const { snapshot, device } of point.members) {
     const found = snapshots.find((candidate) => candidate.snapshot === snapshot)

@@ -5,7 +5,9 @@ import { TandemError } from './errors.ts'
 export function faultsOf(error: z.ZodError): string[] {
   return error.issues.map((issue) => {
     const path = issue.path.map(String).join('.')
-    return path ? `${path}: ${issue.message}` : issue.message
+    // Of a wrong key zod says only that it is one; what the key should look like stands within.
+    const message = issue.code === 'invalid_key' ? issue.issues.map((inner) => inner.message).join(', ') : issue.message
+    return path ? `${path}: ${message}` : message
   })
 }
 

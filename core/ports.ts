@@ -222,19 +222,20 @@ export interface RunStatus {
   readonly cause?: string
 }
 
-export interface RunStep {
-  readonly state: string
-  /** ISO 8601. */
-  readonly at: string
-}
+/** Something that happened in a run; `event` is its place in the run's history, counted from 1. */
+export type RunStep = { readonly event: number; /** ISO 8601. */ readonly at: string } & (
+  | { readonly kind: 'entered'; readonly state: string }
+  /** One try of a task failed. The state machine tries again, turns round or ends: what comes next tells. */
+  | { readonly kind: 'failed'; readonly error: string; readonly cause: string }
+)
 
 /** Executions of Tandem's own state machines, as an operator starts and watches them. */
 export interface Runs {
-  /** ARN of the execution. Not repeatable: each call starts one. */
+  /** ARN of the execution. Not repeatable: each call starts one. Throws InvalidInput when the deployment has no such state machine. */
   start(workflow: Workflow, input: unknown): Promise<string>
   describe(run: string): Promise<RunStatus>
-  /** States entered so far, oldest first. */
-  steps(run: string): Promise<RunStep[]>
+  /** States entered and tries failed so far, oldest first; with `afterEvent` only what came after it in the history. */
+  steps(run: string, afterEvent?: number): Promise<RunStep[]>
 }
 
 /** The machine from within, as far as it answers to SSM. */

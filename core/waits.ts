@@ -113,7 +113,7 @@ async function look(ports: WaitPorts, wait: WaitRecord): Promise<Verdict> {
 
 /** One wait, filed under each of its resources. */
 export const waitRecords = (wait: Omit<WaitRecord, 'version' | 'resource'>): WaitRecord[] =>
-  wait.resources.map((resource) => ({ version: 1, resource, ...wait }))
+  wait.resources.map((resource) => ({ ...wait, version: 1, resource }))
 
 /**
  * Looks, and ends the wait if it is decided; true when this call ended it. Harmless to repeat and to race: Step Functions
@@ -141,19 +141,26 @@ export async function startWait(ports: WaitPorts, wait: Omit<WaitRecord, 'versio
 
 /** Ends the waits for these resources that are decided. One wait that cannot be looked at does not keep the others waiting. */
 export async function wakeWaits(ports: WaitPorts, resources: readonly string[]): Promise<number> {
-  const byToken = new Map<string, WaitRecord>()
-  for (const resource of resources)
-    for (const wait of await ports.waits.waitingFor(resource)) byToken.set(wait.token, wait)
-  const failures: unknown[] = []
-  let endedCount = 0
-  for (const wait of byToken.values()) {
+  const failures: TandemError[] = []
+  const attempt = async (work: () => Promise<void>): Promise<void> => {
     try {
-      if (await endIfDecided(ports, wait)) endedCount += 1
+      await work()
     } catch (error) {
       if (!isTandemError(error)) throw error
       failures.push(error)
     }
   }
-  if (failures.length > 0) throw failures[0]
+  const byToken = new Map<string, WaitRecord>()
+  for (const resource of resources)
+    await attempt(async () => {
+      for (const wait of await ports.waits.waitingFor(resource)) byToken.set(wait.token, wait)
+    })
+  let endedCount = 0
+  for (const wait of byToken.values())
+    await attempt(async () => {
+      if (await endIfDecided(ports, wait)) endedCount += 1
+    })
+  const [first] = failures
+  if (first) throw first
   return endedCount
 }

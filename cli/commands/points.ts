@@ -1,27 +1,58 @@
 import type { PointRecord } from '../../core/contracts/records.ts'
-import { TandemError } from '../../core/errors.ts'
 import { linksOf, sizeGiBOf } from '../../core/links.ts'
+import type { Catalog } from '../../core/ports.ts'
 import { chosenPoint } from '../../core/use-cases/chosen-point.ts'
-import { checkedMachine, checkedPoint, print, type CommonOptions, type Context } from '../context.ts'
-import { shown, table } from '../terminal.ts'
+import { shown } from '../ages.ts'
+import { checkedMachine, checkedPoint, print, tableFor, type CommonOptions, type Context } from '../context.ts'
+import { invalidInput } from '../failure.ts'
+
+interface PointsOptions extends CommonOptions {
+  readonly limit: string
+  readonly all: boolean
+}
 
 /** A machine's points, newest first. */
-export async function listPoints(
-  context: Context,
-  machine: string,
-  options: CommonOptions & { readonly limit: string },
-): Promise<void> {
-  const limit = Number(options.limit)
-  if (!Number.isInteger(limit) || limit < 1)
-    throw new TandemError('InvalidInput', `--limit ${options.limit}: expected a whole number of at least 1`)
+export async function listPoints(context: Context, machine: string, options: PointsOptions): Promise<void> {
+  const limit = options.all ? Infinity : limitOf(options.limit)
+  const checked = checkedMachine(machine)
   const operator = await context.operator(options.deployment)
-  const { points, next } = await operator.catalog.points(checkedMachine(machine), { limit })
-  print(context, options, points, () =>
+  const { points, areThereMore } = await newestPoints(operator.catalog, checked, limit)
+  print(context, options, points.map(viewOf), () =>
     points.length === 0
       ? `${machine} has no points. Make one with: tandem protect ${machine} --wait`
-      : table(['POINT', 'CAPTURED AT', 'STATE', 'DISKS', 'GiB', ''], points.map(rowOf)) +
-        (next ? '\n… older ones are not shown: use --limit' : ''),
+      : tableFor(context, ['POINT', 'CAPTURED AT', 'STATE', 'DISKS', 'GiB', 'FAILURE'], points.map(rowOf)) +
+        (areThereMore ? '\nThere are older ones: --limit <count>, or --all' : ''),
   )
+}
+
+function limitOf(text: string): number {
+  if (/^[1-9]\d{0,8}$/.test(text)) return Number(text)
+  throw invalidInput(`--limit ${text}: expected a whole number of at least 1`)
+}
+
+/** Without the machine's configuration, whose user data may hold secrets, and without the members, which `links` shows. */
+function viewOf(point: PointRecord) {
+  const { version: _, configuration: __, members, unprotected: ___, ...view } = point
+  return { ...view, diskCount: members.length, sizeGiB: sizeGiBOf(point) }
+}
+
+/** A page of the catalog may be shorter than asked for. */
+async function newestPoints(
+  catalog: Pick<Catalog, 'points'>,
+  machine: string,
+  limit: number,
+): Promise<{ points: PointRecord[]; areThereMore: boolean }> {
+  const points: PointRecord[] = []
+  let after: string | undefined
+  do {
+    const page = await catalog.points(machine, {
+      ...(limit === Infinity ? {} : { limit: limit - points.length }),
+      ...(after === undefined ? {} : { after }),
+    })
+    points.push(...page.points)
+    after = page.next
+  } while (after !== undefined && points.length < limit)
+  return { points, areThereMore: after !== undefined }
 }
 
 const capturedAt = (point: PointRecord): string => ('capturedAt' in point ? shown(point.capturedAt) : '-')
@@ -41,13 +72,17 @@ export async function showLinks(
   machine: string,
   options: CommonOptions & { readonly point?: string },
 ): Promise<void> {
+  const checked = checkedMachine(machine)
+  const wanted = options.point === undefined ? undefined : checkedPoint(options.point)
   const operator = await context.operator(options.deployment)
-  const point = await linkedPoint(operator.catalog, checkedMachine(machine), options.point)
+  const point = await linkedPoint(operator.catalog, checked, wanted)
   const links = linksOf(point)
-  print(context, options, { point: point.point, state: point.state, links }, () =>
+  const instant = 'capturedAt' in point ? `captured at ${capturedAt(point)}` : 'not captured'
+  print(context, options, { point: point.point, state: point.state, capturedAt: capturedAtOf(point), links }, () =>
     [
-      `${point.point}  ${point.state}, captured at ${capturedAt(point)}, ${point.consistency}-consistent`,
-      table(
+      `${point.point}  ${instant}, ${point.state}, ${point.consistency}-consistent`,
+      tableFor(
+        context,
         ['MACHINE', 'MOUNT POINT', 'DISK', 'SNAPSHOT', 'OTHER COPIES'],
         links.map((link) => [link.machine, link.mountPoint, link.disk, link.snapshot, link.otherCopies]),
       ),
@@ -55,12 +90,14 @@ export async function showLinks(
   )
 }
 
+const capturedAtOf = (point: PointRecord): string | null => ('capturedAt' in point ? point.capturedAt : null)
+
 /** A point that is named is shown whatever its state. */
 async function linkedPoint(
-  catalog: Parameters<typeof chosenPoint>[0],
+  catalog: Pick<Catalog, 'point' | 'pointById' | 'latestCompletePoint'>,
   machine: string,
   wanted: string | undefined,
 ): Promise<PointRecord> {
-  const named = wanted === undefined ? undefined : await catalog.point(machine, checkedPoint(wanted))
+  const named = wanted === undefined ? undefined : await catalog.point(machine, wanted)
   return named ?? chosenPoint(catalog, machine, wanted)
 }

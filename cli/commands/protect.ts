@@ -1,6 +1,6 @@
-import { policyName } from '../../core/contracts/identifiers.ts'
-import { TandemError } from '../../core/errors.ts'
-import { checkedMachine, type CommonOptions, type Context } from '../context.ts'
+import { policyOf } from '../../core/inspection.ts'
+import { checkedMachine, checkedPolicy, type CommonOptions, type Context } from '../context.ts'
+import { invalidInput } from '../failure.ts'
 import { followRun } from '../watch.ts'
 
 interface ProtectOptions extends CommonOptions {
@@ -8,16 +8,19 @@ interface ProtectOptions extends CommonOptions {
   readonly wait: boolean
 }
 
-/** Starts a run for one machine, or for every machine of a policy. */
+/**
+ * Starts a run for one machine, or for every machine of a policy. Throws MachineNotFound, MachineTerminated, MachineNotOptedIn:
+ * without --wait nobody would see the run fail with them.
+ */
 export async function protect(context: Context, machine: string | undefined, options: ProtectOptions): Promise<void> {
   if ((machine === undefined) === (options.policy === undefined))
-    throw new TandemError('InvalidInput', 'Give either a machine or --policy <name>.')
-  if (options.policy !== undefined && !policyName.safeParse(options.policy).success)
-    throw new TandemError('InvalidInput', `${options.policy} is not a policy name.`)
+    throw invalidInput('Give either a machine or --policy <name>.')
+  const policy = options.policy === undefined ? undefined : checkedPolicy(options.policy)
   const checked = machine === undefined ? undefined : checkedMachine(machine)
   const operator = await context.operator(options.deployment)
+  if (checked) policyOf(await operator.machines.observe(checked))
   const run = checked
     ? await operator.runs.start('protect-machine', { machine: checked })
-    : await operator.runs.start('protect-fleet', { policy: options.policy })
+    : await operator.runs.start('protect-fleet', { policy })
   await followRun(context, operator, run, options)
 }

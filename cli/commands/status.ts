@@ -1,72 +1,64 @@
-import colors from 'picocolors'
 import type { Operator } from '../../aws/operator.ts'
-import { msBetween } from '../../core/instants.ts'
-import { all, print, type CommonOptions, type Context } from '../context.ts'
-import { EXIT } from '../failure.ts'
-import { age } from '../terminal.ts'
+import { statusOf, type Observations, type Status } from '../../core/status.ts'
+import { age, counted } from '../ages.ts'
+import { all, each, print, type CommonOptions, type Context } from '../context.ts'
+import { EXIT, type ExitCode } from '../failure.ts'
 
-interface Finding {
-  readonly about: string
-  readonly finding: string
-}
-
-/** What nobody is working on any more and is not finished, and machines that are not protected. Returns the exit code. */
-export async function showStatus(context: Context, options: CommonOptions): Promise<number> {
+/** What is protected, what is under way, and what needs a person. Returns the exit code. */
+export async function showStatus(context: Context, options: CommonOptions): Promise<ExitCode> {
   const operator = await context.operator(options.deployment)
-  const observed = await all(operator.machines.allOptedIn())
-  const records = new Map((await all(operator.catalog.machines())).map((record) => [record.machine, record]))
-  const findings: Finding[] = [
-    ...observed.flatMap(({ machine }) =>
-      records.get(machine)?.lastCompletePoint ? [] : [{ about: machine, finding: 'has no complete point' }],
-    ),
-    ...(await unfinishedRuns(operator)),
-    ...(await overdueResources(operator)),
-  ]
-  const protectedCount = observed.filter(({ machine }) => records.get(machine)?.lastCompletePoint).length
-  const oldest = observed
-    .flatMap(({ machine }) => records.get(machine)?.lastCompletePoint?.capturedAt ?? [])
-    .toSorted()[0]
+  const observations = await observe(operator)
+  const status = statusOf(observations)
   const { account, region, deployment } = operator
-  print(
-    context,
-    options,
-    { account, region, deployment, machineCount: observed.length, protectedCount, oldest, findings },
-    () =>
-      [
-        `deployment ${deployment} in account ${account}, ${region}`,
-        `${observed.length} machines opted in, ${protectedCount} with a complete point` +
-          (oldest ? `; the oldest of their latest points is ${age(oldest, operator.clock.now())} old` : ''),
-        ...(findings.length === 0
-          ? [colors.green('nothing needs attention')]
-          : findings.map(({ about, finding }) => `${colors.yellow('!')} ${about} ${finding}`)),
-      ].join('\n'),
+  print(context, options, { account, region, deployment, ...status }, () =>
+    describe(context, operator, status, observations.now),
   )
-  return findings.length === 0 ? EXIT.done : EXIT.attention
+  return status.findings.length === 0 ? EXIT.done : EXIT.attention
 }
 
-/** Points and reverts that are open although their run has ended. */
-async function unfinishedRuns(operator: Operator): Promise<Finding[]> {
-  const open = [
-    ...(await all(operator.catalog.openPoints())).map((point) => ({ ...point, id: point.point, what: 'point' })),
-    ...(await all(operator.catalog.openReverts())).map((revert) => ({ ...revert, id: revert.revert, what: 'revert' })),
-  ]
-  const findings: Finding[] = []
-  for (const { id, what, machine, state, run } of open)
-    if (!(await operator.executions.isRunning(run)))
-      findings.push({
-        about: id,
-        finding: `(${what} of ${machine}) is ${state}, but its run has ended; the next ${what === 'point' ? 'protection' : 'revert'} of the machine settles it`,
-      })
-  return findings
+async function observe({ machines, catalog, ledger, locks, executions, clock }: Operator): Promise<Observations> {
+  const observed = await all(machines.allOptedIn())
+  const records = await all(catalog.machines())
+  const known = [...new Set([...observed, ...records].map(({ machine }) => machine))]
+  const owners = await each(known, async (machine) => ({ machine, run: await locks.owner(machine) }))
+  const held = owners.flatMap(({ machine, run }) => (run === undefined ? [] : [{ machine, run }]))
+  const points = await all(catalog.openPoints())
+  const reverts = await all(catalog.openReverts())
+  const entries = await all(ledger.all())
+  const runs = [...new Set([...points, ...reverts, ...entries, ...held].map(({ run }) => run))]
+  const alive = await each(runs, async (run) => ((await executions.isRunning(run)) ? [run] : []))
+  return {
+    now: clock.now(),
+    observed,
+    records,
+    points,
+    reverts,
+    ledger: entries,
+    locks: held,
+    livingRuns: new Set(alive.flat()),
+  }
 }
 
-/** Resources that were made for a run and that nobody has been working on since their deadline. */
-async function overdueResources(operator: Operator): Promise<Finding[]> {
-  const now = operator.clock.now()
-  return (await all(operator.ledger.all()))
-    .filter(({ deadline }) => msBetween(deadline, now) > 0)
-    .map(({ resource, purpose, machine, deadline }) => ({
-      about: resource ?? 'a resource that may exist',
-      finding: `(${purpose}) was to be done with by ${deadline}; look at ${machine}`,
-    }))
+function describe({ terminal }: Context, operator: Operator, status: Status, now: string): string {
+  const { green, yellow, dim } = terminal.outColors
+  const { machineCount, protectedCount, formerCount, oldest, work, openLedgerCount, findings } = status
+  return [
+    `Deployment ${operator.deployment} in account ${operator.account}, ${operator.region}`,
+    `${counted(machineCount, 'machine')} opted in, ${protectedCount} with a complete point`,
+    ...(oldest
+      ? [
+          `The oldest of their latest points is ${age(oldest.capturedAt, now)} old: ${oldest.point} of ${oldest.machine}`,
+        ]
+      : []),
+    ...(formerCount > 0 ? [`${counted(formerCount, 'machine')} opted out or terminated; the points are kept`] : []),
+    ...(work.length > 0 ? ['Under way:'] : []),
+    ...work.map(({ machine, run, what }) => `  ${machine}  ${what || 'locked'}  ${dim(run)}`),
+    ...(openLedgerCount > 0 ? [`${counted(openLedgerCount, 'resource')} made or being made, not yet handed over`] : []),
+    ...(findings.length === 0
+      ? [green('Nothing needs attention.')]
+      : [
+          yellow(`${counted(findings.length, 'finding')}:`),
+          ...findings.flatMap(({ about, finding, advice }) => [`${yellow('!')} ${about} ${finding}`, `    ${advice}`]),
+        ]),
+  ].join('\n')
 }

@@ -77,7 +77,10 @@ async function createSet(
   const { machines, snapshots, catalog, clock } = ports
   refuseChangedLayout(point, await machines.observe(point.machine))
   const asked: PointIn<'capturing'> = { ...point, state: 'capturing', askedAt: clock.now() }
-  await catalog.advancePoint(['reserved', 'capturing'], asked)
+  // Only from the state in which it was found: of two tries that found it reserved at once, one may ask.
+  const advance = await catalog.advancePoint([point.state], asked)
+  if (advance === 'already')
+    throw new TandemError('NotVisibleYet', `Another try of this run is asking for the snapshots of ${point.point}.`)
   try {
     return await snapshots.createSet(
       point.machine,

@@ -1,8 +1,8 @@
 import { VISIBILITY_LIMIT_MS } from '../capture.ts'
-import { pointInAnyState, type Failure, type PointRecord } from '../contracts/records.ts'
+import { pointInAnyState, type Failure, type PointIn, type PointRecord } from '../contracts/records.ts'
 import type { discardPoint as contract } from '../contracts/tasks.ts'
 import { pointIdOf } from '../derived-ids.ts'
-import { TandemError } from '../errors.ts'
+import { isTandemError, TandemError } from '../errors.ts'
 import { msBetween } from '../instants.ts'
 import type { Catalog, Clock, Executions, Locks, Snapshots } from '../ports.ts'
 import { TAGS } from '../tags.ts'
@@ -41,15 +41,17 @@ export const discardPoint =
 export async function discard(ports: DiscardPorts, point: PointRecord, failure: Failure): Promise<number> {
   const { snapshots, catalog, clock, owner } = ports
   if (isFinal(point)) return 0
+  const open = point.state === 'captured' ? await takeBack(ports, point) : point
   const made = await snapshots.tagged({ [TAGS.owner]: owner, [TAGS.point]: point.point, [TAGS.run]: point.run })
-  const mayAppear = point.state === 'capturing' && made.length < point.members.length
-  if (mayAppear && msBetween(point.askedAt, clock.now()) < VISIBILITY_LIMIT_MS)
+  const mayAppear = open.state === 'capturing' && made.length < open.members.length
+  if (mayAppear && msBetween(open.askedAt, clock.now()) < VISIBILITY_LIMIT_MS)
     throw new TandemError(
       'NotVisibleYet',
-      `The snapshots asked for at ${point.askedAt} for ${point.point} may still appear.`,
+      `The snapshots asked for at ${open.askedAt} for ${point.point} may still appear.`,
     )
   for (const { snapshot } of made) await snapshots.ensureDeleted(snapshot)
-  await catalog.advancePoint(['reserved', 'capturing', 'captured'], {
+  // Only from the state in which it was found: a Lambda of a dead run may have asked for snapshots since.
+  await catalog.advancePoint([open.state], {
     ...pointInAnyState.parse(point),
     state: 'failed',
     failedAt: clock.now(),
@@ -58,7 +60,22 @@ export async function discard(ports: DiscardPorts, point: PointRecord, failure: 
   return made.length
 }
 
-const isFinal = ({ state }: PointRecord): boolean => state === 'complete' || state === 'failed'
+/**
+ * Back to `capturing` before anything is deleted: a CompletePoint that looked while all snapshots were there loses the race
+ * against this, instead of calling a point complete whose snapshots are gone.
+ */
+async function takeBack({ catalog }: DiscardPorts, point: PointIn<'captured'>): Promise<PointIn<'capturing'>> {
+  const open: PointIn<'capturing'> = {
+    ...pointInAnyState.parse(point),
+    state: 'capturing',
+    askedAt: point.capturedAt,
+  }
+  await catalog.advancePoint(['captured'], open)
+  return open
+}
+
+const isFinal = (point: PointRecord): point is PointIn<'complete' | 'failed'> =>
+  point.state === 'complete' || point.state === 'failed'
 
 /** The next run of a machine comes soon after the one that died: what it left is among the latest points. */
 const SETTLED_POINTS_LIMIT = 20
@@ -75,6 +92,14 @@ export async function discardAbandonedPoints(
   const { points } = await ports.catalog.points(machine, { limit: SETTLED_POINTS_LIMIT })
   for (const point of points) {
     if (isFinal(point) || point.run === run || (await ports.executions.isRunning(point.run))) continue
-    await discard(ports, point, { error: 'RunEnded', cause: `Its run ended before it did; tidied up by ${run}.` })
+    try {
+      await discard(ports, point, { error: 'RunEnded', cause: `Its run ended before it did; tidied up by ${run}.` })
+    } catch (error) {
+      if (!isTandemError(error, 'LostRace')) throw error
+      // The run is dead, its last Lambda is not: it is soon, and then it is known what it did.
+      throw new TandemError('MachineBusy', `The last task of ${point.run} is still at work on ${point.point}.`, {
+        cause: error,
+      })
+    }
   }
 }

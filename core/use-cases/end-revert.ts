@@ -1,10 +1,18 @@
 import { VISIBILITY_LIMIT_MS } from '../capture.ts'
 import type { DeployedPolicies } from '../contracts/policies.ts'
-import { revertInAnyState, type Failure, type RevertIn, type RevertRecord } from '../contracts/records.ts'
+import {
+  revertInAnyState,
+  type Failure,
+  type LedgerEntry,
+  type RevertIn,
+  type RevertRecord,
+} from '../contracts/records.ts'
 import { TandemError } from '../errors.ts'
 import { DAY_MS, msBetween, plusMs } from '../instants.ts'
 import type { Catalog, Clock, Ledger, Machines, Volumes } from '../ports.ts'
-import { RESOURCE_ROLES, TAGS } from '../tags.ts'
+import { isInPlace } from '../swap.ts'
+import { RESOURCE_ROLES, TAGS, type Tags } from '../tags.ts'
+import { ledgerItemOf } from './create-volumes.ts'
 
 /** The two ends of a revert, wherever it is found to have come to one: in its own run, or by the next. */
 export interface EndRevertPorts {
@@ -29,6 +37,9 @@ const WORKING_TAGS = [TAGS.owner, TAGS.machine, TAGS.revert, TAGS.run, TAGS.role
  */
 export async function finish(ports: EndRevertPorts, revert: RevertRecord): Promise<RevertIn<'reverted'>> {
   if (revert.state === 'reverted') return revert
+  // Its old disks are the machine's own: they must not be tagged as ours to delete.
+  if (revert.state === 'failed')
+    throw new TandemError('LostRace', `${revert.revert} was given up, so it cannot be finished.`)
   const { machine } = revert
   const policy = (await ports.catalog.machine(machine))?.policy ?? ''
   const keepDays = ports.policies[policy]?.keepReplacedDays ?? KEEP_REPLACED_DAYS_DEFAULT
@@ -68,9 +79,15 @@ export async function finish(ports: EndRevertPorts, revert: RevertRecord): Promi
  */
 export async function discard(ports: EndRevertPorts, revert: RevertRecord, failure: Failure): Promise<number> {
   if (revert.state === 'reverted' || revert.state === 'failed') return 0
-  const { attachments } = await ports.machines.observe(revert.machine)
+  const observed = await ports.machines.observe(revert.machine)
+  // Disks that are out may have nothing but this record to find the way back with.
+  if (revert.state === 'swapping' && !isInPlace(revert, observed, 'back'))
+    throw new TandemError(
+      'DisksStillMoving',
+      `Not every disk of ${revert.machine} is where it was before ${revert.revert}, so nothing is deleted.`,
+    )
   const made = await volumesMadeFor(ports, revert)
-  const attached = made.find((volume) => attachments.some((attachment) => attachment.volume === volume))
+  const attached = made.find((volume) => observed.attachments.some((attachment) => attachment.volume === volume))
   if (attached)
     throw new TandemError(
       'DisksStillMoving',
@@ -97,19 +114,22 @@ async function volumesMadeFor(ports: EndRevertPorts, revert: RevertRecord): Prom
   const made = new Set([...recorded, ...tagged.map(({ volume }) => volume)])
   const ledger = await ports.ledger.ofRun(revert.run)
   for (const { resource } of ledger) if (resource) made.add(resource)
-  const unknown = ledger.find(
-    ({ resource, openedAt, item }) =>
-      !resource &&
-      !tagged.some(({ specification }) => item.endsWith(specification.tags[TAGS.device] ?? '-')) &&
-      msBetween(openedAt, ports.clock.now()) < VISIBILITY_LIMIT_MS,
+  const shown = new Set((await ports.volumes.observe([...made])).map(({ volume }) => volume))
+  const isShown = ({ item, resource }: LedgerEntry): boolean =>
+    resource ? shown.has(resource) : tagged.some(({ specification }) => item === itemFor(specification.tags))
+  // So soon after a creation "not found" is no proof: deleting it would seem done and would not be (AWS facts A.19).
+  const hidden = ledger.find(
+    (entry) => !isShown(entry) && msBetween(entry.openedAt, ports.clock.now()) < VISIBILITY_LIMIT_MS,
   )
-  if (unknown)
+  if (hidden)
     throw new TandemError(
       'NotVisibleYet',
-      `A volume asked for at ${unknown.openedAt} (${unknown.purpose}) may still appear.`,
+      `A volume asked for at ${hidden.openedAt} (${hidden.purpose}) may still appear.`,
     )
   return [...made]
 }
+
+const itemFor = (tags: Tags): string => ledgerItemOf(tags[TAGS.device] ?? '-')
 
 async function closeLedger({ ledger }: Pick<EndRevertPorts, 'ledger'>, run: string): Promise<void> {
   for (const entry of await ledger.ofRun(run)) await ledger.close(entry)

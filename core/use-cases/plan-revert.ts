@@ -1,12 +1,13 @@
 import { type planRevert as contract, revertInput } from '../contracts/tasks.ts'
 import type { RevertIn, RevertRecord } from '../contracts/records.ts'
 import { revertIdOf } from '../derived-ids.ts'
+import { isTandemError } from '../errors.ts'
 import { refuseUnswappable, revertToUndo, swapsToPoint, swapsToUndo, type Preflight } from '../revert-plan.ts'
 import { parseRequest } from '../parse-request.ts'
 import type { Catalog, Clock, Locks, Machines, Snapshots, Volumes } from '../ports.ts'
 import type * as z from 'zod'
 import { chosenPoint } from './chosen-point.ts'
-import { settleEarlierReverts, type SettlePorts } from './settle-earlier-reverts.ts'
+import { discardAbandonedReverts, settleEarlierReverts, type SettlePorts } from './settle-earlier-reverts.ts'
 import type { TaskOf } from './task-of.ts'
 
 export interface PreflightPorts {
@@ -40,17 +41,19 @@ export const planRevert =
     await ports.machines.observe(machine)
     await ports.locks.acquire({ version: 1, machine, owner: run, takenAt: ports.clock.now() })
     try {
-      const { resumed, leftStopped } = await settleEarlierReverts(ports, wanted, run)
+      const { resumed, leftStopped, abandoned } = await settleEarlierReverts(ports, wanted, run)
       const {
         revert: id,
         disks,
         wasRunning,
       } = resumed ?? (await startRevert(ports, wanted, { run, startedAt, leftStopped }))
+      await discardAbandonedReverts(ports, abandoned, run)
       return { machine, revert: id, diskCount: disks.length, wasRunning }
     } catch (error) {
-      // The run ends here and nothing was changed; DiscardRevert could not know the machine. If this fails, the dead owner's
-      // lock is taken over by whoever comes next.
-      await ports.locks.release(machine, run)
+      // What is waited for is tried again: the plan that this try may have written holds only while nobody else swaps disks.
+      // Otherwise the run ends here and nothing was changed; DiscardRevert could not know the machine. If letting go fails, or
+      // the tries run out, the dead owner's lock is taken over by whoever comes next.
+      if (!isTandemError(error) || error.kind !== 'wait') await ports.locks.release(machine, run)
       throw error
     }
   }

@@ -17,6 +17,11 @@ export interface Settled {
   readonly resumed?: RevertRecord
   /** A dead run stopped the machine, which ran before: whoever comes next has to start it, for it will look as if it had been stopped. */
   readonly leftStopped: boolean
+  /**
+   * Reverts to discard, once the caller's own revert is in the catalog: until then they are all that tells that the machine was
+   * stopped by us, and a try that fails in between must not lose it.
+   */
+  readonly abandoned: readonly RevertRecord[]
 }
 
 type Request = z.output<typeof revertInput>
@@ -24,17 +29,23 @@ type Request = z.output<typeof revertInput>
 /**
  * Settles what runs that are dead left open on this machine; the caller holds its lock.
  *
- * - All new disks in place: only the bookkeeping is missing, and is done now.
- * - All old disks in place: nothing happened to the machine, and what was made is deleted.
- * - Some of each: the machine must not stay so. The revert is handed over to the caller's run, which goes on with it, for every
- *   state of it can be repeated. A request for another target is refused until that is done: RevertUnfinished.
+ * - All new disks in place and the machine as it was: only the bookkeeping is missing, and is done now.
+ * - All old disks in place: nothing happened to the machine, and what was made is the caller's to discard.
+ * - Some of each, or all new ones in a machine that was not started again: it must not stay so. The revert is handed over to the
+ *   caller's run, which goes on with it, for every state of it can be repeated. A request for another target is refused until
+ *   that is done: RevertUnfinished.
  */
 export async function settleEarlierReverts(ports: SettlePorts, request: Request, run: string): Promise<Settled> {
   let leftStopped = false
+  let resumed: RevertRecord | undefined
+  const abandoned: RevertRecord[] = []
   for (const revert of await ports.catalog.reverts(request.machine)) {
     if (revert.state !== 'planned' && revert.state !== 'swapping') continue
     // A try of this very run whose answer was lost: the plan stands.
-    if (revert.run === run) return { resumed: revert, leftStopped }
+    if (revert.run === run) {
+      resumed = revert
+      continue
+    }
     if (await ports.executions.isRunning(revert.run)) continue
     const observed = await ports.machines.observe(request.machine)
     if (observed.power !== 'running' && observed.power !== 'stopped')
@@ -42,14 +53,26 @@ export async function settleEarlierReverts(ports: SettlePorts, request: Request,
         'MachineInTransition',
         `${request.machine} is ${observed.power}, as ${revert.revert} left it.`,
       )
-    leftStopped ||= revert.state === 'swapping' && revert.wasRunning && observed.power === 'stopped'
-    if (isInPlace(revert, observed, 'forward')) await finish(ports, revert)
-    else if (isInPlace(revert, observed, 'back'))
-      await discard(ports, revert, { error: 'RunEnded', cause: `Its run ended before it did; tidied up by ${run}.` })
-    else if (leadsWhere(revert, request)) return { resumed: await adopt(ports, revert, run), leftStopped }
+    const wasStoppedByUs = revert.state === 'swapping' && revert.wasRunning && observed.power === 'stopped'
+    if (isInPlace(revert, observed, 'back')) {
+      leftStopped ||= wasStoppedByUs
+      abandoned.push(revert)
+    } else if (isInPlace(revert, observed, 'forward') && !wasStoppedByUs) await finish(ports, revert)
+    else if (resumed) continue
+    else if (leadsWhere(revert, request)) resumed = await adopt(ports, revert, run)
     else throw unfinished(revert)
   }
-  return { leftStopped }
+  return { leftStopped, abandoned, ...(resumed ? { resumed } : {}) }
+}
+
+/** Deletes what dead runs made for reverts that changed nothing. Repeating it changes nothing. */
+export async function discardAbandonedReverts(
+  ports: SettlePorts,
+  abandoned: readonly RevertRecord[],
+  run: string,
+): Promise<void> {
+  for (const revert of abandoned)
+    await discard(ports, revert, { error: 'RunEnded', cause: `Its run ended before it did; tidied up by ${run}.` })
 }
 
 async function adopt(ports: SettlePorts, revert: RevertRecord, run: string): Promise<RevertRecord> {
@@ -70,6 +93,6 @@ function unfinished({ revert, machine, target }: RevertRecord): TandemError {
   const again = target.kind === 'point' ? `--point ${target.point}` : '--undo'
   return new TandemError(
     'RevertUnfinished',
-    `${revert} of ${machine} stopped half way: some disks are swapped and some are not. Finish it first with: tandem revert ${machine} ${again}`,
+    `${revert} of ${machine} stopped half way: not every disk is swapped, or the machine was not started again. Finish it first with: tandem revert ${machine} ${again}`,
   )
 }
