@@ -122,8 +122,19 @@ export function dynamodbTable(client: DynamoDBClient, name: string): Table {
           writes.map((write) => toTransactItem(name, write, update)),
         ),
       ),
-    query: (partition, options = {}) =>
-      calling({ operation: 'Query', subject: `${name} ${partition}` }, () => query(client, name, partition, options)),
+    async query(partition, options = {}) {
+      const items: Item[] = []
+      let after = options.after
+      do {
+        const page = await calling({ operation: 'Query', subject: `${name} ${partition}` }, () =>
+          query(client, name, partition, { ...options, ...(after ? { after } : {}) }),
+        )
+        items.push(...page.items)
+        after = page.next
+        // A page ends after 1 MB too: who gave no limit wants everything.
+      } while (after && options.limit === undefined)
+      return after ? { items, next: after } : { items }
+    },
     async *queryIndex(index, partition) {
       const { name: IndexName, partitionKey } = TABLE.indexes[index]
       let from: Record<string, never> | undefined

@@ -101,6 +101,8 @@ export const swapDisksOfOptedIn = (
 ): PolicyStatement[] => [
   allow([action], [ec2Arn(to, 'instance')], optedIn),
   allow([action], [ec2Arn(to, 'volume')], notExcluded),
+  // Attaching an encrypted disk needs its key (AWS facts G); detaching does not.
+  ...(action === 'ec2:AttachVolume' ? useDiskKeys(to) : []),
 ]
 
 export const setDeleteOnTerminationOfOptedIn = (to: Permissions): PolicyStatement[] => [

@@ -58,7 +58,7 @@ export function swapsToPoint(
       },
     }
   })
-  refuseUnknownDisks(observed, volumes, point)
+  refuseUnknownDisks(observed, volumes, point.members, 'the point does not have')
   return swaps.toSorted(rootFirst)
 }
 
@@ -108,15 +108,16 @@ function currentAt(
 function refuseUnknownDisks(
   observed: ObservedMachine,
   volumes: readonly ObservedVolume[],
-  point: PointIn<'complete'>,
+  known: readonly { readonly device: string }[],
+  reason: string,
 ): void {
   for (const { device, volume } of attachmentsInPlace(observed)) {
-    if (point.members.some((member) => member.device === device)) continue
+    if (known.some((disk) => disk.device === device)) continue
     const tags = volumes.find((candidate) => candidate.volume === volume)?.specification.tags ?? {}
     if (isExcluded(tags)) continue
     throw new TandemError(
       'DiskLayoutChanged',
-      `${observed.machine} has a disk at ${device} (${volume}) that the point does not have. Detach it, exclude it with the tag tandem:exclude=true, or choose a later point.`,
+      `${observed.machine} has a disk at ${device} (${volume}) that ${reason}. Detach it, exclude it with the tag tandem:exclude=true, or choose a later point.`,
     )
   }
 }
@@ -124,6 +125,7 @@ function refuseUnknownDisks(
 /** The swaps that undo a revert: what it put in goes out, what it took out comes back. Throws NothingToUndo, DiskLayoutChanged. */
 export function swapsToUndo({ observed, volumes }: Preflight, revert: RevertIn<'reverted'>): DiskSwap[] {
   const { machine } = observed
+  refuseUnknownDisks(observed, volumes, revert.disks, `revert ${revert.revert} did not have`)
   return revert.disks.map((disk) => {
     const { attachment, volume: current } = currentAt(observed, disk, volumes)
     if (current.volume !== disk.incoming.volume)

@@ -131,12 +131,14 @@ export async function endIfDecided(ports: WaitPorts, wait: WaitRecord): Promise<
   return sent === 'sent'
 }
 
-/** Registers the wait, then looks once. The order matters: an event between the two finds the record. */
+/**
+ * Registers the wait, then looks once. The order matters: an event between the two finds the record. Whoever else waits for the
+ * same resources is looked at too: a try of the same task whose time ran out has left its records, and no event may come for them.
+ */
 export async function startWait(ports: WaitPorts, wait: Omit<WaitRecord, 'version' | 'resource'>): Promise<void> {
-  const [first] = waitRecords(wait)
-  if (!first) throw new TandemError('ContractBroken', `A wait for ${wait.kind} names no resource.`)
+  if (wait.resources.length === 0) throw new TandemError('ContractBroken', `A wait for ${wait.kind} names no resource.`)
   await ports.waits.register(waitRecords(wait))
-  await endIfDecided(ports, first)
+  await wakeWaits(ports, wait.resources)
 }
 
 /** Ends the waits for these resources that are decided. One wait that cannot be looked at does not keep the others waiting. */

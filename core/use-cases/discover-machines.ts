@@ -16,7 +16,7 @@ export const discoverMachines =
   ({ machines, reports, policies }: Ports): TaskOf<typeof contract> =>
   async ({ request, run, startedAt }) => {
     const { policy, scheduledAt } = parseRequest(fleetInput, request, '{"policy":"nightly"}')
-    if (!policies[policy]) throw policyUnknown(policy, policies)
+    if (!Object.hasOwn(policies, policy)) throw policyUnknown(policy, policies)
     const { bucket, key, count } = await reports.writeList(
       `runs/${run.slice(run.lastIndexOf(':') + 1)}/machines.json`,
       asItems(machines.optedIn(policy)),

@@ -22,8 +22,11 @@ export const inspectMachine =
     const observed = await machines.observe(machine)
     const policy = policyOf(observed)
     if (expected && expected !== policy)
-      throw new TandemError('MachineNotOptedIn', `${machine} is tagged with policy ${policy}, not ${expected}.`)
-    if (!policies[policy]) throw policyUnknown(policy, policies, machine)
+      throw new TandemError(
+        'MachineNotOptedIn',
+        `${machine} is tagged with policy ${policy}, not ${expected}. Its tag was changed after it was listed; the next run of ${policy} protects it.`,
+      )
+    if (!Object.hasOwn(policies, policy)) throw policyUnknown(policy, policies, machine)
     const attached = await volumes.observe(observed.attachments.map(({ volume }) => volume))
     const userData = await machines.userData(machine)
     const instanceStoreDevices = await machines.instanceStoreDevices(observed.configuration.instanceType)
@@ -39,6 +42,6 @@ export function policyUnknown(policy: string, policies: DeployedPolicies, machin
     'PolicyUnknown',
     machine
       ? `${machine} is tagged with policy ${policy}, which is not deployed. Deployed are: ${known}. Change the tag, or add the policy and deploy.`
-      : `There is no policy ${policy}. Deployed are: ${known}.`,
+      : `There is no policy ${policy}. Deployed are: ${known}. Use one of them, or add the policy and deploy.`,
   )
 }

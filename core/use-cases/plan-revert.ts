@@ -2,6 +2,7 @@ import { type planRevert as contract, revertInput } from '../contracts/tasks.ts'
 import type { RevertIn, RevertRecord } from '../contracts/records.ts'
 import { revertIdOf } from '../derived-ids.ts'
 import { isTandemError } from '../errors.ts'
+import { policyOf } from '../inspection.ts'
 import { refuseUnswappable, revertToUndo, swapsToPoint, swapsToUndo, type Preflight } from '../revert-plan.ts'
 import { parseRequest } from '../parse-request.ts'
 import type { Catalog, Clock, Locks, Machines, Snapshots, Volumes } from '../ports.ts'
@@ -37,8 +38,8 @@ export const planRevert =
   async ({ request, run, startedAt }) => {
     const wanted = parseRequest(revertInput, request, revertExample)
     const { machine } = wanted
-    // A machine that EC2 does not know gets no lock, and no item in the catalog.
-    await ports.machines.observe(machine)
+    // A machine that EC2 does not know, or that is not ours to touch, gets no lock, and no item in the catalog.
+    policyOf(await ports.machines.observe(machine))
     await ports.locks.acquire({ version: 1, machine, owner: run, takenAt: ports.clock.now() })
     try {
       const { resumed, leftStopped, abandoned } = await settleEarlierReverts(ports, wanted, run)

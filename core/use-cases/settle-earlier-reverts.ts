@@ -2,7 +2,7 @@ import type * as z from 'zod'
 import type { RevertRecord } from '../contracts/records.ts'
 import type { revertInput } from '../contracts/tasks.ts'
 import { TandemError } from '../errors.ts'
-import type { Catalog, Executions, Ledger } from '../ports.ts'
+import type { Catalog, Executions, Ledger, Machines } from '../ports.ts'
 import { isInPlace } from '../swap.ts'
 import { discard, finish, type EndRevertPorts } from './end-revert.ts'
 
@@ -63,6 +63,21 @@ export async function settleEarlierReverts(ports: SettlePorts, request: Request,
     else throw unfinished(revert)
   }
   return { leftStopped, abandoned, ...(resumed ? { resumed } : {}) }
+}
+
+/**
+ * Refuses a machine that a dead run left with some disks of one set and some of another: a point of it would restore a machine that
+ * never was. The caller holds the lock, so nobody is swapping now. Throws RevertUnfinished.
+ */
+export async function refuseHalfSwapped(
+  ports: { readonly catalog: Pick<Catalog, 'reverts'>; readonly machines: Pick<Machines, 'observe'> },
+  machine: string,
+): Promise<void> {
+  const swapping = (await ports.catalog.reverts(machine)).filter(({ state }) => state === 'swapping')
+  if (swapping.length === 0) return
+  const observed = await ports.machines.observe(machine)
+  for (const revert of swapping)
+    if (!isInPlace(revert, observed, 'forward') && !isInPlace(revert, observed, 'back')) throw unfinished(revert)
 }
 
 /** Deletes what dead runs made for reverts that changed nothing. Repeating it changes nothing. */
