@@ -5,6 +5,7 @@ import {
   PutItemCommand,
   QueryCommand,
   TransactWriteItemsCommand,
+  type AttributeValue,
   type TransactWriteItem,
   type UpdateItemCommandInput,
   UpdateItemCommand,
@@ -122,40 +123,54 @@ export function dynamodbTable(client: DynamoDBClient, name: string): Table {
           writes.map((write) => toTransactItem(name, write, update)),
         ),
       ),
-    async query(partition, options = {}) {
-      const items: Item[] = []
-      let after = options.after
-      do {
-        const page = await calling({ operation: 'Query', subject: `${name} ${partition}` }, () =>
-          query(client, name, partition, { ...options, ...(after ? { after } : {}) }),
-        )
-        items.push(...page.items)
-        after = page.next
-        // A page ends after 1 MB too: who gave no limit wants everything.
-      } while (after && options.limit === undefined)
-      return after ? { items, next: after } : { items }
-    },
-    async *queryIndex(index, partition) {
-      const { name: IndexName, partitionKey } = TABLE.indexes[index]
-      let from: Record<string, never> | undefined
-      do {
-        const answer = await calling({ operation: 'Query', subject: `${name} ${IndexName}` }, () =>
-          client.send(
-            new QueryCommand({
-              TableName: name,
-              IndexName,
-              KeyConditionExpression: '#partition = :partition',
-              ExpressionAttributeNames: { '#partition': partitionKey },
-              ExpressionAttributeValues: encode({ ':partition': partition }),
-              ExclusiveStartKey: from,
-            }),
-          ),
-        )
-        yield (answer.Items ?? []).map((item) => unmarshall(item))
-        from = answer.LastEvaluatedKey as Record<string, never> | undefined
-      } while (from)
-    },
+    query: (partition, options = {}) => queryPages(client, name, partition, options),
+    queryIndex: (index, partition) => indexPages(client, name, index, partition),
   }
+}
+
+/** A page ends after 1 MB too: who gave no limit gets everything. */
+async function queryPages(
+  client: DynamoDBClient,
+  name: string,
+  partition: string,
+  options: QueryOptions,
+): Promise<Page> {
+  const items: Item[] = []
+  let after = options.after
+  do {
+    const page = await calling({ operation: 'Query', subject: `${name} ${partition}` }, () =>
+      query(client, name, partition, { ...options, ...(after ? { after } : {}) }),
+    )
+    items.push(...page.items)
+    after = page.next
+  } while (after && options.limit === undefined)
+  return after ? { items, next: after } : { items }
+}
+
+async function* indexPages(
+  client: DynamoDBClient,
+  name: string,
+  index: keyof typeof TABLE.indexes,
+  partition: string,
+): AsyncIterable<readonly Item[]> {
+  const { name: IndexName, partitionKey } = TABLE.indexes[index]
+  let from: Record<string, AttributeValue> | undefined
+  do {
+    const answer = await calling({ operation: 'Query', subject: `${name} ${IndexName}` }, () =>
+      client.send(
+        new QueryCommand({
+          TableName: name,
+          IndexName,
+          KeyConditionExpression: '#partition = :partition',
+          ExpressionAttributeNames: { '#partition': partitionKey },
+          ExpressionAttributeValues: encode({ ':partition': partition }),
+          ExclusiveStartKey: from,
+        }),
+      ),
+    )
+    yield (answer.Items ?? []).map((item) => unmarshall(item))
+    from = answer.LastEvaluatedKey
+  } while (from)
 }
 
 async function query(
