@@ -1,4 +1,5 @@
 import { ERROR_KINDS } from '../core/errors.ts'
+import { msBetween, plusMs } from '../core/instants.ts'
 import type { RunStep } from '../core/ports.ts'
 import { elapsed } from './ages.ts'
 import type { Colors } from './terminal.ts'
@@ -41,6 +42,17 @@ const isWaitedFor = (error: string): boolean =>
 export const isRepetition = (step: RunStep, before: RunStep | undefined): boolean =>
   step.kind === 'failed' && before?.kind === 'failed' && step.error === before.error
 
+/** The state that a run is in. */
+export interface Stay {
+  readonly state: string
+  /** When it was entered, by AWS's clock. */
+  readonly at: string
+  /** When we saw it, by our own clock: how long it has lasted is not to depend on two clocks agreeing. */
+  readonly seenAt: string
+}
+
 /** The line that says, while nothing happens, that the run is alive: how long it took so far, and where it is. */
-export const passingLine = (last: RunStep & { readonly kind: 'entered' }, startedAt: string, now: string): string =>
-  `${elapsed(startedAt, now).padStart(7)}  … in ${last.state} for ${elapsed(last.at, now)}`
+export function passingLine({ state, at, seenAt }: Stay, startedAt: string, now: string): string {
+  const total = elapsed(startedAt, plusMs(at, msBetween(seenAt, now)))
+  return `${total.padStart(7)}  … in ${state} for ${elapsed(seenAt, now)}`
+}

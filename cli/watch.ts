@@ -3,7 +3,7 @@ import { isTandemError } from '../core/errors.ts'
 import type { RunStatus, RunStep } from '../core/ports.ts'
 import { print, type CommonOptions, type Context } from './context.ts'
 import { Interrupted, RunFailed } from './failure.ts'
-import { isRepetition, lineOf, passingLine } from './progress.ts'
+import { isRepetition, lineOf, passingLine, type Stay } from './progress.ts'
 
 const LOOK_INTERVAL_MS = 2000
 /** One minute without an answer of AWS, beyond what the SDK repeats by itself. */
@@ -55,7 +55,7 @@ class Watcher {
   readonly #silent: boolean
   #startedAt = ''
   #last: RunStep | undefined
-  #lastEntered: (RunStep & { readonly kind: 'entered' }) | undefined
+  #stay: Stay | undefined
   #unanswered = 0
 
   constructor(context: Context, operator: Operator, run: string, silent: boolean) {
@@ -83,14 +83,14 @@ class Watcher {
 
   #tell(steps: readonly RunStep[]): void {
     const { terminal } = this.#context
+    const now = this.#operator.clock.now()
     for (const step of steps) {
       this.#startedAt ||= step.at
       if (!isRepetition(step, this.#last)) terminal.err(lineOf(step, this.#startedAt, terminal.errColors))
-      if (step.kind === 'entered') this.#lastEntered = step
+      if (step.kind === 'entered') this.#stay = { ...step, seenAt: now }
       this.#last = step
     }
-    if (this.#lastEntered)
-      terminal.passing?.(passingLine(this.#lastEntered, this.#startedAt, this.#operator.clock.now()))
+    if (this.#stay) terminal.passing?.(passingLine(this.#stay, this.#startedAt, now))
   }
 }
 

@@ -40,6 +40,7 @@ test('protect --wait tells every state with the time it took, what is waited for
   expect(run).toMatch(/^arn:aws:states:eu-central-1:111122223333:execution:tandem-protect-machine:operator-/)
   expect(advice).toContain('Ctrl-C only ends the watching')
   expect(lines[0]).toBe('   0:00  InspectMachine')
+  expect(new Set(lines).size).toBe(lines.length)
   expect(err).toMatch(/ 0:0\d {2}AwaitSnapshots {4}waits for EBS to copy the disks; the machine works on\n/)
   expect(lines.at(-1)).toMatch(/ [1-9]\d*:\d\d {2}Protected$/)
   expect(out).toMatch(/^succeeded\n.*point: pt-[0-9a-f]{20}\n.*snapshotCount: 2/s)
