@@ -45,6 +45,9 @@ const NAMES: Readonly<Record<string, ErrorName>> = {
   TagLimitExceeded: 'QuotaExceeded',
 }
 
+/** Some of AWS's messages end without a full stop. */
+const sentence = (message: string): string => (/[.!?]$/.test(message.trim()) ? message.trim() : `${message.trim()}.`)
+
 const ADVICE: Partial<Record<ErrorName, string>> = {
   AccessDenied: 'Check the permissions and the credentials of who called.',
   MachineNotFound: 'Check the id, the account and the Region.',
@@ -82,9 +85,13 @@ export async function calling<T>({ operation, subject, meaning }: Call, call: ()
     const name = meaning?.[code ?? ''] ?? NAMES[code ?? ''] ?? nameByStatus(error)
     const message = error instanceof Error ? error.message : String(error)
     const advice = ADVICE[name] ? ` ${ADVICE[name]}` : ''
-    throw new TandemError(name, `${operation} of ${subject} failed: ${code ?? 'no answer'}: ${message}${advice}`, {
-      cause: error,
-    })
+    throw new TandemError(
+      name,
+      `${operation} of ${subject} failed: ${code ?? 'no answer'}: ${advice ? sentence(message) : message}${advice}`,
+      {
+        cause: error,
+      },
+    )
   }
 }
 

@@ -22,14 +22,17 @@ const timeZone = z.string().refine(
   { error: 'not a time zone of the IANA database; expected e.g. Europe/Berlin' },
 )
 
+const MINUTES = 'not a number of minutes; expected a whole number from 0 to 1440'
+const DAYS = 'not a number of days; expected a whole number from 1 to 365'
+
 export const policy = z.strictObject({
   /** When machines under this policy are protected. */
   schedule: scheduleExpression,
   timeZone: timeZone.default('UTC'),
   /** Starts each run at a random moment within this many minutes, so that fleets do not start at once. 0: on the minute. */
-  spreadMinutes: z.int().min(0).max(1440).default(0),
+  spreadMinutes: z.int(MINUTES).min(0, MINUTES).max(1440, MINUTES).default(0),
   /** How many days the disks that a revert replaced are kept, so that it can be undone. */
-  keepReplacedDays: z.int().min(1).max(365).default(7),
+  keepReplacedDays: z.int(DAYS).min(1, DAYS).max(365, DAYS).default(7),
 })
 
 export const policyFile = z.strictObject({

@@ -34,7 +34,7 @@ describe('the policy file', () => {
     ['policies.nightly.schedule', { policies: { nightly: {} } }, /string/],
     ['policies.nightly.timeZone', { policies: { nightly: { ...nightly, timeZone: 'Berlin' } } }, /IANA/],
     ['policies.nightly.spreadMinutes', { policies: { nightly: { ...nightly, spreadMinutes: 1441 } } }, /1440/],
-    ['policies.nightly.spreadMinutes', { policies: { nightly: { ...nightly, spreadMinutes: 0.5 } } }, /int/],
+    ['policies.nightly.spreadMinutes', { policies: { nightly: { ...nightly, spreadMinutes: 0.5 } } }, /whole number/],
     ['policies.nightly.keepReplacedDays', { policies: { nightly: { ...nightly, keepReplacedDays: 0 } } }, /1/],
     ['policies.nightly', { policies: { nightly: { ...nightly, keepDays: 7 } } }, /keepDays/],
     ['policies.Nightly', { policies: { Nightly: nightly } }, /not a policy name; 1 to 40/],
