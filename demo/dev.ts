@@ -54,10 +54,10 @@ ${Object.entries(settingsOf(account))
   .map(([name, value]) => `  export ${name}=${value}`)
   .join('\n')}
 
-  npx tandem machines
-  npx tandem protect <machine> --wait
-  npx tandem links <machine>
-  npx tandem revert <machine> --plan
+  npm run -s tandem -- machines
+  npm run -s tandem -- protect <machine> --wait
+  npm run -s tandem -- links <machine>
+  npm run -s tandem -- revert <machine> --plan
   aws ec2 describe-instances
 
 Ctrl-C ends the account and everything in it.`)

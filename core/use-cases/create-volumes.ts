@@ -62,12 +62,12 @@ async function ensureVolume(
     availabilityZone: revert.availabilityZone,
     specification: from.specification,
     clientToken: `${revert.revert}${disk.device.replaceAll('/', '.')}`,
+    // Not the run: another may take this revert over, and the same token with other tags would be refused.
     tags: {
       ...from.specification.tags,
       [TAGS.owner]: ports.owner,
       [TAGS.machine]: revert.machine,
       [TAGS.revert]: revert.revert,
-      [TAGS.run]: revert.run,
       [TAGS.role]: RESOURCE_ROLES.incoming,
       [TAGS.device]: disk.device,
     },
