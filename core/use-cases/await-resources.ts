@@ -1,5 +1,8 @@
+import { VISIBILITY_LIMIT_MS } from '../capture.ts'
+import type { PointIn } from '../contracts/records.ts'
 import type * as tasks from '../contracts/tasks.ts'
 import { TandemError } from '../errors.ts'
+import { msBetween } from '../instants.ts'
 import type { Catalog, Clock } from '../ports.ts'
 import { startWait, type WaitPorts } from '../waits.ts'
 import { requirePoint, requireRevert } from './require-record.ts'
@@ -18,9 +21,26 @@ export const awaitSnapshots =
     if (point.state !== 'captured' && point.state !== 'complete')
       throw new TandemError('LostRace', `Point ${id} is ${point.state}, so there are no snapshots to wait for.`)
     const resources = point.members.map(({ snapshot }) => snapshot)
+    await refuseDeleted(ports, point, resources)
     await startWait(ports, { kind: 'snapshots-completed', token, resources, registeredAt: ports.clock.now() })
     return {}
   }
+
+/** A snapshot that somebody deleted will never be complete; "not shown" means so only some time after it was made. */
+async function refuseDeleted(
+  { snapshots, clock }: Ports,
+  { point, capturedAt }: PointIn<'captured' | 'complete'>,
+  resources: readonly string[],
+): Promise<void> {
+  if (msBetween(capturedAt, clock.now()) < VISIBILITY_LIMIT_MS) return
+  const shown = new Set((await snapshots.observe(resources)).map(({ snapshot }) => snapshot))
+  const missing = resources.filter((id) => !shown.has(id))
+  if (missing.length > 0)
+    throw new TandemError(
+      'SnapshotMissing',
+      `${missing.join(', ')} of point ${point} was deleted before it was complete. The point is given up; the next run makes another.`,
+    )
+}
 
 /** The volumes that CreateVolumes made; an undo has none to make, and those it needs were found available by the preflight. */
 export const awaitVolumes =

@@ -1,3 +1,4 @@
+import { DeleteSnapshotCommand } from '@aws-sdk/client-ec2'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { expectClean } from './task-failures.ts'
 import { tracesOf, type Traces } from './traces.ts'
@@ -63,6 +64,23 @@ describe('the machine is as it was', () => {
     await expectAsBefore()
     await expectReverted()
   })
+})
+
+test('a snapshot that somebody deletes while EBS copies gives up the point, and leaves none of it', async () => {
+  machine = await world.machine({ userData: '' })
+  let isDeleted = false
+  world.account.ec2.observeCapture(({ snapshots: [first] }) => {
+    if (isDeleted || !first) return
+    isDeleted = true
+    const { fleet } = world
+    void fleet.call(() => fleet.ec2.send(new DeleteSnapshotCommand({ SnapshotId: first.snapshotId })))
+  })
+  const { result } = await world.run('protect-machine', { machine })
+  expect(result).toMatchObject({ status: 'FAILED', error: 'SnapshotMissing' })
+  const after = await tracesOf(world, machine)
+  expectClean(after)
+  expect(after.snapshots).toEqual([])
+  expect((await world.run('protect-machine', { machine })).result.status).toBe('SUCCEEDED')
 })
 
 test('a start that finds no capacity is tried again', async () => {
