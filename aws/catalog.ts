@@ -8,6 +8,7 @@ import {
 } from '../core/contracts/records.ts'
 import { TandemError } from '../core/errors.ts'
 import type { Advance, Catalog } from '../core/ports.ts'
+import { isFinalPoint, isFinalRevert } from '../core/record-states.ts'
 import { recordIn } from './records.ts'
 import type { Item, Key, Table } from './table.ts'
 
@@ -35,11 +36,11 @@ const open = (kind: 'POINT' | 'REVERT', since: string, isOpen: boolean): Item =>
 
 const pointItem = (point: PointRecord): Item => ({
   ...point,
-  ...open('POINT', point.reservedAt, point.state !== 'complete' && point.state !== 'failed'),
+  ...open('POINT', point.reservedAt, !isFinalPoint(point)),
 })
 const revertItem = (revert: RevertRecord): Item => ({
   ...revert,
-  ...open('REVERT', revert.startedAt, revert.state !== 'reverted' && revert.state !== 'failed'),
+  ...open('REVERT', revert.startedAt, !isFinalRevert(revert)),
 })
 
 /** `state` and `run` are reserved words or may become so; names are spelled out once. */

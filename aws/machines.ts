@@ -136,11 +136,6 @@ function poweringMachines({ ec2 }: { readonly ec2: EC2Client }): Pick<Machines, 
 type Swapping = Pick<Machines, 'ensureDetaching' | 'ensureAttaching' | 'setDeleteOnTermination'>
 
 function swappingDisks({ ec2 }: { readonly ec2: EC2Client }, volumes: Pick<Volumes, 'observe'>): Swapping {
-  const observe = async (volume: string) => {
-    const [found] = await volumes.observe([volume])
-    if (!found) throw new TandemError('VolumeMissing', `${volume} does not exist any more.`)
-    return found
-  }
   return {
     async ensureDetaching(machine, volume) {
       // A volume that is gone is detached: the way back must not stop at a new disk that somebody deleted.
@@ -153,7 +148,9 @@ function swappingDisks({ ec2 }: { readonly ec2: EC2Client }, volumes: Pick<Volum
       )
     },
     async ensureAttaching(machine, device, volume) {
-      const { attachedTo, state } = await observe(volume)
+      const [found] = await volumes.observe([volume])
+      if (!found) throw new TandemError('VolumeMissing', `${volume} does not exist any more.`)
+      const { attachedTo, state } = found
       const [attachment] = attachedTo.filter((candidate) => candidate.state !== 'detached')
       if (attachment) {
         if (attachment.state === 'detaching')

@@ -26,14 +26,13 @@ export async function awsOperator(deployment: string): Promise<Operator> {
     () => sts.send(new GetCallerIdentityCommand({})),
   )
   const partition = arn.split(':')[1] ?? 'aws'
+  const clients = awsClients()
   const runs = sfnRuns(
-    awsClients().sfn,
+    clients.sfn,
     (workflow) => `arn:${partition}:states:${region}:${account}:stateMachine:${deployment}-${workflow}`,
   )
-  return { ...awsPorts({ table: tableOf(deployment) }), runs, account, region, deployment }
+  return { ...awsPorts({ table: `${deployment}-catalog` }, clients), runs, account, region, deployment }
 }
-
-const tableOf = (deployment: string): string => `${deployment}-catalog`
 
 /** The SDK has no error of its own for this: it would look as if AWS had not answered. */
 async function regionOf(sts: STSClient): Promise<string> {

@@ -1,5 +1,12 @@
+import type { Filter } from '@aws-sdk/client-ec2'
+import type { Tags } from '../core/tags.ts'
+
 /** The limit of values in one EC2 filter (AWS facts L.12). */
 const FILTER_VALUES_LIMIT = 200
+
+/** What carries all these tags. */
+export const tagFilters = (tags: Tags): Filter[] =>
+  Object.entries(tags).map(([key, value]) => ({ Name: `tag:${key}`, Values: [value] }))
 
 /** All ids with one filter each: asking by id fails as a whole when one of them is gone, a filter leaves it out. */
 export function* filterChunks(ids: readonly string[]): Iterable<string[]> {

@@ -40,8 +40,10 @@ export interface AwsPorts {
 }
 
 /** Every port, on AWS. What needs a table or a bucket that is not given fails when it is used, by AWS's own word. */
-export function awsPorts({ table: tableName = '-', bucket = '-' }: { table?: string; bucket?: string } = {}): AwsPorts {
-  const clients = awsClients()
+export function awsPorts(
+  { table: tableName = '-', bucket = '-' }: { table?: string; bucket?: string } = {},
+  clients = awsClients(),
+): AwsPorts {
   const volumes = ec2Volumes(clients)
   const table = dynamodbTable(clients.dynamodb, tableName)
   const executions = sfnExecutions(clients.sfn)

@@ -1,6 +1,5 @@
 import {
   CreateSnapshotsCommand,
-  CreateTagsCommand,
   DeleteSnapshotCommand,
   paginateDescribeSnapshots,
   type EC2Client,
@@ -12,7 +11,7 @@ import { isTandemError } from '../core/errors.ts'
 import type { ObservedSnapshot, Snapshots } from '../core/ports.ts'
 import { calling } from './calling.ts'
 import { fromTags, toTags } from './machine-configuration.ts'
-import { collect, filterChunks, PAGE_SIZE } from './paging.ts'
+import { collect, filterChunks, PAGE_SIZE, tagFilters } from './paging.ts'
 
 export function ebsSnapshots({ ec2, ec2Once }: { readonly ec2: EC2Client; readonly ec2Once: EC2Client }): Snapshots {
   const describe = (filters: Filter[], subject: string): Promise<ObservedSnapshot[]> =>
@@ -30,10 +29,7 @@ export function ebsSnapshots({ ec2, ec2Once }: { readonly ec2: EC2Client; readon
         found.push(...(await describe([{ Name: 'snapshot-id', Values: ids }], ids.join(', '))))
       return found
     },
-    tagged(tags) {
-      const filters = Object.entries(tags).map(([key, value]) => ({ Name: `tag:${key}`, Values: [value] }))
-      return describe(filters, `snapshots tagged ${Object.values(tags).join(', ')}`)
-    },
+    tagged: (tags) => describe(tagFilters(tags), `snapshots tagged ${Object.values(tags).join(', ')}`),
     async createSet(machine, exclude, tags, description) {
       const meaning = { IncorrectState: 'MachineInTransition', IncorrectInstanceState: 'MachineInTransition' } as const
       const { Snapshots: made } = await calling({ operation: 'CreateSnapshots', subject: machine, meaning }, () =>
@@ -59,12 +55,6 @@ export function ebsSnapshots({ ec2, ec2Once }: { readonly ec2: EC2Client; readon
       } catch (error) {
         if (!isTandemError(error, 'SnapshotMissing')) throw error
       }
-    },
-    async tag(snapshots, tags) {
-      if (snapshots.length === 0) return
-      await calling({ operation: 'CreateTags', subject: snapshots.join(', ') }, () =>
-        ec2.send(new CreateTagsCommand({ Resources: [...snapshots], Tags: fromTags(tags) })),
-      )
     },
   }
 }

@@ -14,7 +14,7 @@ import { isTandemError, TandemError } from '../core/errors.ts'
 import type { ObservedVolume, Volumes } from '../core/ports.ts'
 import { calling } from './calling.ts'
 import { fromTags, toTags } from './machine-configuration.ts'
-import { collect, filterChunks, PAGE_SIZE } from './paging.ts'
+import { collect, filterChunks, PAGE_SIZE, tagFilters } from './paging.ts'
 
 /** Types whose IOPS are asked for; those of the others follow from their size (AWS facts A.12). */
 const PROVISIONED_IOPS = ['io1', 'io2', 'gp3']
@@ -32,10 +32,7 @@ export function ec2Volumes({ ec2 }: { readonly ec2: EC2Client }): Volumes {
         found.push(...(await describe([{ Name: 'volume-id', Values: ids }], ids.join(', '))))
       return found
     },
-    tagged(tags) {
-      const filters = Object.entries(tags).map(([key, value]) => ({ Name: `tag:${key}`, Values: [value] }))
-      return describe(filters, `volumes tagged ${Object.values(tags).join(', ')}`)
-    },
+    tagged: (tags) => describe(tagFilters(tags), `volumes tagged ${Object.values(tags).join(', ')}`),
     async ensureCreated({ snapshot, availabilityZone, specification, tags, clientToken }) {
       const subject = `a volume from ${snapshot}`
       const { VolumeId } = await calling({ operation: 'CreateVolume', subject }, () =>

@@ -1,6 +1,7 @@
 import type * as z from 'zod'
 import { machineId, pointId, policyName } from '../core/contracts/identifiers.ts'
 import type { Operator } from '../aws/operator.ts'
+import { collect } from '../aws/paging.ts'
 import { invalidInput } from './failure.ts'
 import { table } from './table.ts'
 import type { Terminal } from './terminal.ts'
@@ -40,11 +41,7 @@ export const checkedPoint = (value: string): string => checked(pointId, value)
 export const checkedPolicy = (value: string): string => checked(policyName, value)
 
 /** Everything of a paged answer. */
-export async function all<T>(pages: AsyncIterable<readonly T[]>): Promise<T[]> {
-  const items: T[] = []
-  for await (const page of pages) items.push(...page)
-  return items
-}
+export const all = <T>(pages: AsyncIterable<readonly T[]>): Promise<T[]> => collect(pages, (page) => page)
 
 /** Calls under way at a time: enough for hundreds of machines, too few to be throttled. */
 const CALL_LIMIT = 8

@@ -1,7 +1,8 @@
 import type { Operator } from '../aws/operator.ts'
 import type { RevertRecord } from '../core/contracts/records.ts'
 import { isTandemError, TandemError } from '../core/errors.ts'
-import { isInPlace } from '../core/swap.ts'
+import { isFinalRevert } from '../core/record-states.ts'
+import { remainsOf } from '../core/swap.ts'
 import { prepareRevert } from '../core/use-cases/plan-revert.ts'
 
 /** The input of a `revert-machine` run. */
@@ -83,12 +84,10 @@ async function leftOpen(
 ): Promise<LeftOpen | undefined> {
   let settled: LeftOpen | undefined
   for (const record of await catalog.reverts(machine)) {
-    if (record.state !== 'planned' && record.state !== 'swapping') continue
+    if (isFinalRevert(record)) continue
     if (await executions.isRunning(record.run)) continue
-    const observed = await machines.observe(machine)
-    const wasStopped = record.state === 'swapping' && record.wasRunning && observed.power === 'stopped'
-    const isWhole = isInPlace(record, observed, 'back') || (isInPlace(record, observed, 'forward') && !wasStopped)
-    if (!isWhole) return { record, willBe: 'resumed', wasStopped }
+    const { standing, wasStopped } = remainsOf(record, await machines.observe(machine))
+    if (standing === 'between') return { record, willBe: 'resumed', wasStopped }
     settled ??= { record, willBe: 'settled', wasStopped }
   }
   return settled

@@ -135,7 +135,6 @@ export interface Snapshots {
   ): Promise<ObservedSnapshot[]>
   /** Gone is done. */
   ensureDeleted(snapshot: string): Promise<void>
-  tag(snapshots: readonly string[], tags: Tags): Promise<void>
 }
 
 /** `moved`: this call did it. `already`: an earlier try of the same run did. Anything else is LostRace. */

@@ -23,6 +23,21 @@ export function sidesOf({ device, outgoing, incoming }: DiskSwap, direction: Dir
   }
 }
 
+/** How a run that is over left an unfinished revert: with the old disks, with the new ones, or not fit to stay so. */
+export interface Remains {
+  readonly standing: 'before' | 'after' | 'between'
+  /** The run stopped the machine, which ran before: it looks as if somebody had stopped it. */
+  readonly wasStopped: boolean
+}
+
+/** All new disks in a machine that was not started again is `between` too: it has to be gone on with. */
+export function remainsOf(revert: RevertRecord, observed: ObservedMachine): Remains {
+  const wasStopped = revert.state === 'swapping' && revert.wasRunning && observed.power === 'stopped'
+  if (isInPlace(revert, observed, 'back')) return { standing: 'before', wasStopped }
+  const isDone = isInPlace(revert, observed, 'forward') && !wasStopped
+  return { standing: isDone ? 'after' : 'between', wasStopped }
+}
+
 /** Every disk of the swap is attached where this direction puts it, and at rest. */
 export const isInPlace = (revert: RevertRecord, observed: ObservedMachine, direction: Direction): boolean =>
   revert.disks.every((disk) => {

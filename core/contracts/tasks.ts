@@ -139,44 +139,24 @@ export const createVolumes = contract({
   environment: catalog.extend(owner.shape),
 })
 
-export const awaitVolumes = contract({
-  name: 'AwaitVolumes',
-  input: revertSubject.extend({ token: taskToken }),
-  output: nothing,
-  environment: catalog,
-})
+/** A state of revert-machine that waits: it is told the token, and ends when somebody answers it. */
+const revertWait = (name: string) =>
+  contract({ name, input: revertSubject.extend({ token: taskToken }), output: nothing, environment: catalog })
+
+export const awaitVolumes = revertWait('AwaitVolumes')
 
 /** `forward` puts the incoming volumes in place, `back` the outgoing ones: the same tasks undo what they did. */
 export const direction = z.enum(['forward', 'back'])
-const swapSubject = revertSubject.extend({ direction })
+const swapStep = (name: string) =>
+  contract({ name, input: revertSubject.extend({ direction }), output: nothing, environment: catalog })
 
-export const stopMachine = contract({ name: 'StopMachine', input: swapSubject, output: nothing, environment: catalog })
-export const awaitStopped = contract({
-  name: 'AwaitStopped',
-  input: revertSubject.extend({ token: taskToken }),
-  output: nothing,
-  environment: catalog,
-})
-export const detachDisks = contract({ name: 'DetachDisks', input: swapSubject, output: nothing, environment: catalog })
-export const attachDisks = contract({ name: 'AttachDisks', input: swapSubject, output: nothing, environment: catalog })
-export const startMachine = contract({
-  name: 'StartMachine',
-  input: swapSubject,
-  output: nothing,
-  environment: catalog,
-})
-export const awaitRunning = contract({
-  name: 'AwaitRunning',
-  input: revertSubject.extend({ token: taskToken }),
-  output: nothing,
-  environment: catalog,
-})
-export const checkMachine = contract({
-  name: 'CheckMachine',
-  input: swapSubject,
-  output: nothing,
-  environment: catalog,
-})
+export const stopMachine = swapStep('StopMachine')
+export const awaitStopped = revertWait('AwaitStopped')
+export const detachDisks = swapStep('DetachDisks')
+export const attachDisks = swapStep('AttachDisks')
+export const startMachine = swapStep('StartMachine')
+export const awaitRunning = revertWait('AwaitRunning')
+export const checkMachine = swapStep('CheckMachine')
 
 export const finishRevert = contract({
   name: 'FinishRevert',

@@ -4,6 +4,7 @@ import type * as tasks from '../contracts/tasks.ts'
 import { TandemError } from '../errors.ts'
 import { msBetween } from '../instants.ts'
 import type { Catalog, Clock } from '../ports.ts'
+import { isCaptured } from '../record-states.ts'
 import { startWait, type WaitPorts } from '../waits.ts'
 import { requirePoint, requireRevert } from './require-record.ts'
 import type { TaskOf } from './task-of.ts'
@@ -18,7 +19,7 @@ export const awaitSnapshots =
   (ports: Ports): TaskOf<typeof tasks.awaitSnapshots> =>
   async ({ machine, point: id, token }) => {
     const point = await requirePoint(ports.catalog, machine, id)
-    if (point.state !== 'captured' && point.state !== 'complete')
+    if (!isCaptured(point))
       throw new TandemError('LostRace', `Point ${id} is ${point.state}, so there are no snapshots to wait for.`)
     const resources = point.members.map(({ snapshot }) => snapshot)
     await refuseDeleted(ports, point, resources)

@@ -2,6 +2,7 @@ import { requireComplete } from '../capture.ts'
 import type { completePoint as contract } from '../contracts/tasks.ts'
 import { TandemError } from '../errors.ts'
 import type { Catalog, Clock, Snapshots } from '../ports.ts'
+import { isCaptured } from '../record-states.ts'
 import { requirePoint } from './require-record.ts'
 import type { TaskOf } from './task-of.ts'
 
@@ -16,8 +17,7 @@ export const completePoint =
   ({ snapshots, catalog, clock }: Ports): TaskOf<typeof contract> =>
   async ({ machine, point: id }) => {
     const point = await requirePoint(catalog, machine, id)
-    if (point.state !== 'captured' && point.state !== 'complete')
-      throw new TandemError('LostRace', `Point ${id} is ${point.state}: it cannot be completed.`)
+    if (!isCaptured(point)) throw new TandemError('LostRace', `Point ${id} is ${point.state}: it cannot be completed.`)
     if (point.state === 'captured') {
       requireComplete(point, await snapshots.observe(point.members.map(({ snapshot }) => snapshot)))
       await catalog.advancePoint(['captured'], { ...point, state: 'complete', completedAt: clock.now() })

@@ -4,6 +4,7 @@ import type { createSnapshots as contract } from '../contracts/tasks.ts'
 import { isTandemError, TandemError } from '../errors.ts'
 import { msBetween } from '../instants.ts'
 import type { Catalog, Clock, Locks, Machines, ObservedSnapshot, Snapshots } from '../ports.ts'
+import { isCaptured } from '../record-states.ts'
 import { RESOURCE_ROLES, TAGS } from '../tags.ts'
 import { requirePoint } from './require-record.ts'
 import type { TaskOf } from './task-of.ts'
@@ -33,9 +34,6 @@ export const createSnapshots =
     await ports.locks.release(machine, run)
     return { snapshotCount: captured.members.length, capturedAt: captured.capturedAt }
   }
-
-const isCaptured = (point: PointRecord): point is PointIn<'captured' | 'complete'> =>
-  point.state === 'captured' || point.state === 'complete'
 
 async function capture(ports: Ports, point: PointRecord, run: string): Promise<PointIn<'captured'>> {
   const { catalog } = ports

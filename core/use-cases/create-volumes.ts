@@ -3,6 +3,7 @@ import type { createVolumes as contract } from '../contracts/tasks.ts'
 import { TandemError } from '../errors.ts'
 import { DAY_MS, plusMs } from '../instants.ts'
 import type { Catalog, Clock, Ledger, Volumes } from '../ports.ts'
+import { isFinalRevert } from '../record-states.ts'
 import { RESOURCE_ROLES, TAGS } from '../tags.ts'
 import { requireRevert } from './require-record.ts'
 import type { TaskOf } from './task-of.ts'
@@ -28,7 +29,7 @@ export const createVolumes =
   (ports: Ports): TaskOf<typeof contract> =>
   async ({ machine, run, revert: id }) => {
     const revert = await requireRevert(ports.catalog, machine, id)
-    if (revert.state === 'reverted' || revert.state === 'failed')
+    if (isFinalRevert(revert))
       throw new TandemError('LostRace', `Revert ${id} is ${revert.state}: another try of this run ended it.`)
     const disks: DiskSwap[] = []
     for (const disk of revert.disks) {

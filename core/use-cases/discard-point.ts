@@ -5,6 +5,7 @@ import { pointIdOf } from '../derived-ids.ts'
 import { isTandemError, TandemError } from '../errors.ts'
 import { msBetween } from '../instants.ts'
 import type { Catalog, Clock, Executions, Locks, Snapshots } from '../ports.ts'
+import { isFinalPoint } from '../record-states.ts'
 import { TAGS } from '../tags.ts'
 import type { TaskOf } from './task-of.ts'
 
@@ -40,7 +41,7 @@ export const discardPoint =
  */
 export async function discard(ports: DiscardPorts, point: PointRecord, failure: Failure): Promise<number> {
   const { snapshots, catalog, clock, owner } = ports
-  if (isFinal(point)) return 0
+  if (isFinalPoint(point)) return 0
   const open = point.state === 'captured' ? await takeBack(ports, point) : point
   const made = await snapshots.tagged({ [TAGS.owner]: owner, [TAGS.point]: point.point, [TAGS.run]: point.run })
   const mayAppear = open.state === 'capturing' && made.length < open.members.length
@@ -74,9 +75,6 @@ async function takeBack({ catalog }: DiscardPorts, point: PointIn<'captured'>): 
   return open
 }
 
-const isFinal = (point: PointRecord): point is PointIn<'complete' | 'failed'> =>
-  point.state === 'complete' || point.state === 'failed'
-
 /** The next run of a machine comes soon after the one that died: what it left is among the latest points. */
 const SETTLED_POINTS_LIMIT = 20
 
@@ -91,7 +89,7 @@ export async function discardAbandonedPoints(
 ): Promise<void> {
   const { points } = await ports.catalog.points(machine, { limit: SETTLED_POINTS_LIMIT })
   for (const point of points) {
-    if (isFinal(point) || point.run === run || (await ports.executions.isRunning(point.run))) continue
+    if (isFinalPoint(point) || point.run === run || (await ports.executions.isRunning(point.run))) continue
     try {
       await discard(ports, point, { error: 'RunEnded', cause: `Its run ended before it did; tidied up by ${run}.` })
     } catch (error) {

@@ -10,6 +10,7 @@ import {
 import { TandemError } from '../errors.ts'
 import { DAY_MS, msBetween, plusMs } from '../instants.ts'
 import type { Catalog, Clock, Ledger, Machines, Volumes } from '../ports.ts'
+import { isFinalRevert } from '../record-states.ts'
 import { isInPlace } from '../swap.ts'
 import { RESOURCE_ROLES, TAGS, type Tags } from '../tags.ts'
 import { ledgerItemOf } from './create-volumes.ts'
@@ -78,7 +79,7 @@ export async function finish(ports: EndRevertPorts, revert: RevertRecord): Promi
  * answer to a CreateVolume may have been lost. Returns how many were deleted.
  */
 export async function discard(ports: EndRevertPorts, revert: RevertRecord, failure: Failure): Promise<number> {
-  if (revert.state === 'reverted' || revert.state === 'failed') return 0
+  if (isFinalRevert(revert)) return 0
   const observed = await ports.machines.observe(revert.machine)
   // Disks that are out may have nothing but this record to find the way back with.
   if (revert.state === 'swapping' && !isInPlace(revert, observed, 'back'))

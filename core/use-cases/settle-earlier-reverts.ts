@@ -3,7 +3,8 @@ import type { RevertRecord } from '../contracts/records.ts'
 import type { revertInput } from '../contracts/tasks.ts'
 import { TandemError } from '../errors.ts'
 import type { Catalog, Executions, Ledger, Machines } from '../ports.ts'
-import { isInPlace } from '../swap.ts'
+import { isFinalRevert } from '../record-states.ts'
+import { isInPlace, remainsOf } from '../swap.ts'
 import { discard, finish, type EndRevertPorts } from './end-revert.ts'
 
 export interface SettlePorts extends EndRevertPorts {
@@ -40,7 +41,7 @@ export async function settleEarlierReverts(ports: SettlePorts, request: Request,
   let resumed: RevertRecord | undefined
   const abandoned: RevertRecord[] = []
   for (const revert of await ports.catalog.reverts(request.machine)) {
-    if (revert.state !== 'planned' && revert.state !== 'swapping') continue
+    if (isFinalRevert(revert)) continue
     // A try of this very run whose answer was lost: the plan stands.
     if (revert.run === run) {
       resumed = revert
@@ -53,11 +54,11 @@ export async function settleEarlierReverts(ports: SettlePorts, request: Request,
         'MachineInTransition',
         `${request.machine} is ${observed.power}, as ${revert.revert} left it.`,
       )
-    const wasStoppedByUs = revert.state === 'swapping' && revert.wasRunning && observed.power === 'stopped'
-    if (isInPlace(revert, observed, 'back')) {
-      leftStopped ||= wasStoppedByUs
+    const { standing, wasStopped } = remainsOf(revert, observed)
+    if (standing === 'before') {
+      leftStopped ||= wasStopped
       abandoned.push(revert)
-    } else if (isInPlace(revert, observed, 'forward') && !wasStoppedByUs) await finish(ports, revert)
+    } else if (standing === 'after') await finish(ports, revert)
     else if (resumed) continue
     else if (leadsWhere(revert, request)) resumed = await adopt(ports, revert, run)
     else throw unfinished(revert)

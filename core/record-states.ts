@@ -1,0 +1,15 @@
+import type { PointIn, PointRecord, RevertIn, RevertRecord } from './contracts/records.ts'
+
+/** What a record's state means, told in one place: whoever adds a state has to decide only here. */
+
+/** The instant is fixed and every member has its snapshot. */
+export const isCaptured = (point: PointRecord): point is PointIn<'captured' | 'complete'> =>
+  point.state === 'captured' || point.state === 'complete'
+
+/** No run has anything left to do about it. */
+export const isFinalPoint = (point: PointRecord): point is PointIn<'complete' | 'failed'> =>
+  point.state === 'complete' || point.state === 'failed'
+
+/** As `isFinalPoint`. */
+export const isFinalRevert = (revert: RevertRecord): revert is RevertIn<'reverted' | 'failed'> =>
+  revert.state === 'reverted' || revert.state === 'failed'
