@@ -11,7 +11,8 @@ import {
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { catalogItems, expectRefused, type Refusal } from './refusals.ts'
+import { catalogItems } from './catalog-items.ts'
+import { expectRefused, type Refusal } from './refusals.ts'
 import { startWorld, type Workflow, type World } from './world.ts'
 
 /**

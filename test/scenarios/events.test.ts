@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { STACK } from '../../demo/synthesize.ts'
 import type { EventTarget } from '../../local/faults.ts'
 import type { Step } from '../../local/states/engine.ts'
-import { catalogItems } from './refusals.ts'
+import { catalogItems } from './catalog-items.ts'
 import { tracesOf } from './traces.ts'
 import { startWorld, type Run, type World } from './world.ts'
 

@@ -1,11 +1,7 @@
 import { DescribeInstancesCommand, DescribeSnapshotsCommand, DescribeVolumesCommand } from '@aws-sdk/client-ec2'
-import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb'
-import { unmarshall } from '@aws-sdk/util-dynamodb'
 import { expect } from 'vitest'
-import { STACK } from '../../demo/synthesize.ts'
+import { catalogItems, type CatalogItem } from './catalog-items.ts'
 import type { Workflow, World } from './world.ts'
-
-type Records = readonly Record<string, unknown>[]
 
 /** Everything that the account shows and the catalog holds, as it is. */
 export interface Picture {
@@ -13,7 +9,7 @@ export interface Picture {
   /** Instances with their power, disks and tags; volumes and snapshots with their state and tags. */
   readonly ec2: unknown
   /** Every item of the table, sorted by its key: a lock or a wait that was left behind is among them. */
-  readonly catalog: Records
+  readonly catalog: readonly CatalogItem[]
 }
 
 export interface Refusal {
@@ -34,20 +30,6 @@ export async function pictureOf(world: World): Promise<Picture> {
       catalog: await catalogItems(world),
     }
   })
-}
-
-const keyOf = ({ pk, sk }: Record<string, unknown>): string => `${String(pk)}/${String(sk)}`
-
-/** The items of the table, sorted by key; a table of a scenario fits one page. */
-export async function catalogItems({ account, fleet }: World): Promise<Records> {
-  const { endpoint, region, credentials } = account
-  const dynamodb = new DynamoDBClient({ endpoint, region, credentials })
-  const { Items = [], LastEvaluatedKey } = await fleet.call(() =>
-    dynamodb.send(new ScanCommand({ TableName: `${STACK}-catalog`, ConsistentRead: true })),
-  )
-  dynamodb.destroy()
-  if (LastEvaluatedKey) throw new Error('The table of this scenario does not fit one page.')
-  return Items.map((item) => unmarshall(item)).toSorted((one, other) => keyOf(one).localeCompare(keyOf(other)))
 }
 
 /** Runs it: it must end with this error, say so in these words, and leave the account and the catalog exactly as they were. */

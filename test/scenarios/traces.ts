@@ -1,7 +1,5 @@
-import { DynamoDBClient, ScanCommand } from '@aws-sdk/client-dynamodb'
-import { unmarshall } from '@aws-sdk/util-dynamodb'
 import { DescribeSnapshotsCommand, DescribeVolumesCommand, type Volume } from '@aws-sdk/client-ec2'
-import { STACK } from '../../demo/synthesize.ts'
+import { catalogItems } from './catalog-items.ts'
 import type { World } from './world.ts'
 
 /** What is to be seen of one machine in the account and in the catalog, whoever made it. */
@@ -52,13 +50,3 @@ const alive = (volumes: readonly Volume[]): string[] =>
   volumes.flatMap(({ VolumeId, State }) => (VolumeId && State !== 'deleting' && State !== 'deleted' ? VolumeId : []))
 
 const kindOf = (sk: unknown): string => String(sk).split('#')[0] ?? ''
-
-async function catalogItems({ account, fleet }: World): Promise<Record<string, unknown>[]> {
-  const { endpoint, region, credentials } = account
-  const dynamodb = new DynamoDBClient({ endpoint, region, credentials })
-  const { Items = [] } = await fleet.call(() =>
-    dynamodb.send(new ScanCommand({ TableName: `${STACK}-catalog`, ConsistentRead: true })),
-  )
-  dynamodb.destroy()
-  return Items.map((item) => unmarshall(item))
-}
