@@ -37,12 +37,33 @@ export type Operation = (input: never, caller: Caller) => unknown
 
 export type Operations = Readonly<Record<string, Operation>>
 
+/** One question to IAM: may the caller do `action` to `resource`? */
+export interface AccessRequest {
+  /** E.g. `ec2:CreateVolume`; not always the operation's name (`ec2:CreateTags` of a CreateVolume with tags). */
+  readonly action: string
+  /** ARN; `*` for an action that AWS cannot restrict to a resource. */
+  readonly resource: string
+  /** Condition keys of this action and resource, e.g. `aws:ResourceTag/owner`; absent means that the key is not in the request. */
+  readonly context: Readonly<Record<string, string | number | boolean | readonly string[]>>
+}
+
+/** What IAM is asked before an operation runs: all of it must be allowed. Must not change anything. */
+export type AccessOf = (input: never, caller: Caller) => readonly AccessRequest[]
+
+/**
+ * Asks IAM about what a service does for a principal without a call over the wire, e.g. a state machine invoking a Lambda.
+ * `principalArn` is a role's ARN. @throws AwsError AccessDenied, in the words of the service that is asked for
+ */
+export type Permit = (principalArn: string, requests: readonly AccessRequest[]) => void
+
 /** A service: `sdk` is the whole module namespace of its `@aws-sdk/client-*`, the source of every schema. */
 export interface Service {
   readonly sdk: object
   /** Name of the exported client class, e.g. `EC2Client`. */
   readonly clientName: string
   readonly operations: Operations
+  /** By operation; see AccessOf. */
+  readonly access?: Readonly<Record<string, AccessOf>>
 }
 
 /** An event as EventBridge carries it. */
