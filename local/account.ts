@@ -4,21 +4,14 @@ import { join } from 'node:path'
 import { autoClock, wallClockMs, type Clock } from './clock.ts'
 import { deploymentClients } from './cloudformation/clients.ts'
 import { deployStack, type DeployOptions } from './cloudformation/deploy.ts'
-import { startDynamodb, type Dynamodb } from './dynamodb/dynamodb.ts'
-import { createEc2, type Ec2Host } from './ec2/ec2.ts'
-import { createEvents, type Events } from './events/events.ts'
-import type { Deliver } from './events/target.ts'
+import { createNeighbours } from './ec2/ec2.ts'
 import { Faults } from './faults.ts'
-import { createGuests, type Guests } from './guests/guests.ts'
-import { ADMINISTRATOR, createIdentities, type Identities, type UserCredentials } from './identities.ts'
-import { createLambda, type Lambda } from './lambda/lambda.ts'
+import { ADMINISTRATOR, createIdentities, type UserCredentials } from './identities.ts'
+import { createPlace, type Place, type Shared } from './place.ts'
+import { REGIONS } from './regions.ts'
 import { createS3, type Objects } from './s3/s3.ts'
-import { createScheduler, type Scheduler } from './scheduler/scheduler.ts'
-import { createSsm } from './ssm/ssm.ts'
-import { createStates, type States } from './states/states.ts'
 import { createSts } from './sts/sts.ts'
-import { startWireServer, type ObservedCall, type WireServer } from './wire/server.ts'
-import type { EmittedEvent } from './wire/service.ts'
+import { startWireServer, type ObservedCall } from './wire/server.ts'
 
 export interface AccountOptions {
   /** `auto` at the present moment unless told. */
@@ -40,100 +33,55 @@ export interface Role {
   readonly policies: readonly unknown[]
 }
 
-/** An AWS account on loopback. Its public side is the endpoint; the rest is for whoever owns the account's machines. */
-export interface Account {
+/**
+ * An AWS account on loopback. Its public side is the endpoint; the rest is for whoever owns the account's machines. Other
+ * accounts and Regions are behind the same endpoint: whose key signs, and for which Region, decides where a call goes.
+ */
+export interface Account extends Omit<Place, 'services' | 'dynamodb' | 'stop' | 'close'> {
   readonly endpoint: string
   readonly port: number
-  readonly region: string
-  readonly accountId: string
   readonly credentials: UserCredentials
   readonly clock: Clock
   readonly faults: Faults
-  readonly ec2: Ec2Host
-  readonly guests: Guests
-  readonly states: States
-  readonly events: Events
-  readonly lambda: Lambda
-  readonly scheduler: Scheduler
   readonly objects: Objects
   readonly roles: ReadonlyMap<string, Role>
+  /** Another account or Region of this process, made if it is new. @throws Error for a Region that does not exist */
+  at(accountId: string, region: string): Place
   /** Deploys a stack of a cloud assembly (`cdk.out`). */
   deploy(directory: string, stackName: string): Promise<void>
   /** Ends everything: guests, Lambdas, DynamoDB, files. */
   close(): Promise<void>
 }
 
-/** What the services of one account share. */
-interface Place {
-  readonly clock: Clock
-  readonly accountId: string
-  readonly region: string
-  readonly faults: Faults
-  readonly identities: Identities
-  readonly directory: string
-  /** Known once the account listens. */
-  readonly endpoint: () => string
-}
+/** All places of a process. */
+class Places {
+  readonly #shared: Shared
+  readonly #directory: string
+  readonly #places = new Map<string, Place>()
 
-/** The services, wired to each other: events reach Lambdas and state machines, user data reaches guests. */
-function createServices(place: Place, options: AccountOptions) {
-  const { clock, directory, identities, endpoint } = place
-  const guests = createGuests({
-    clock,
-    directory: join(directory, 'guests'),
-    endpoint,
-    onPower: (instanceId, action) => {
-      if (action === 'poweroff') ec2.host.guestPoweredOff(instanceId)
-    },
-  })
-  const s3 = createS3({ ...place, directory: join(directory, 'objects') })
-  const lambda = createLambda({
-    ...place,
-    credentialsFor: (roleArn) => identities.forRole(roleArn, 'lambda'),
-    ...(options.onLog ? { onLog: options.onLog } : {}),
-    ...(options.sandboxLimit ? { sandboxLimit: options.sandboxLimit } : {}),
-  })
-  const deliver: Deliver = async ({ arn, input }) => {
-    if (arn.includes(':lambda:')) await lambda.invoke(arn, input)
-    else if (arn.includes(':states:')) states.start(arn, input)
-    else throw new Error(`Nothing in this account can be the target ${arn}.`)
+  constructor(shared: Shared, directory: string) {
+    this.#shared = shared
+    this.#directory = directory
   }
-  const events = createEvents({ ...place, deliver })
-  const emit = (event: EmittedEvent): void => events.emit(event)
-  const ec2 = createEc2({ ...place, directory: join(directory, 'disks'), emit, guests })
-  const ssm = createSsm({ ...place, emit, guests })
-  const states = createStates({
-    ...place,
-    emit,
-    objects: s3.objects,
-    invokeFunction: (arn, payload) => lambda.invoke(arn, payload),
-  })
-  const scheduler = createScheduler({ ...place, deliver })
-  return { guests, s3, lambda, events, ec2, ssm, states, scheduler, sts: createSts(place) }
+
+  /** @throws Error for a Region that does not exist */
+  at(accountId: string, region: string): Place {
+    if (!REGIONS.has(region)) throw new Error(`There is no Region ${region}.`)
+    const name = `${accountId}-${region}`
+    const place =
+      this.#places.get(name) ?? createPlace(this.#shared, { accountId, region, directory: join(this.#directory, name) })
+    this.#places.set(name, place)
+    return place
+  }
+
+  stop(): void {
+    for (const place of this.#places.values()) place.stop()
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#places.values()].map((place) => place.close()))
+  }
 }
-
-type Services = ReturnType<typeof createServices>
-
-const listen = (services: Services, dynamodb: Dynamodb, place: Place, options: AccountOptions): Promise<WireServer> =>
-  startWireServer({
-    services: [
-      services.ec2.service,
-      services.ssm.service,
-      services.states.service,
-      services.lambda.service,
-      services.events.service,
-      services.scheduler.service,
-      services.s3.service,
-      services.sts,
-    ],
-    proxy: { dynamodb: dynamodb.endpoint },
-    identify: place.identities.identify,
-    region: place.region,
-    faults: place.faults,
-    clock: place.clock,
-    ...(options.port ? { port: options.port } : {}),
-    ...(options.onCall ? { onCall: options.onCall } : {}),
-  })
 
 /** Starts an empty account in this process. `close` leaves nothing behind, nor does a crash (guests and DynamoDB end with us). */
 export async function startAccount(options: AccountOptions = {}): Promise<Account> {
@@ -142,25 +90,44 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
   const identities = createIdentities({ accountId })
   const directory = mkdtempSync(join(tmpdir(), 'tandem-account-'))
   let endpoint = ''
-  const place: Place = { clock, accountId, region, faults, identities, directory, endpoint: () => endpoint }
-  const services = createServices(place, options)
-  const dynamodb = await startDynamodb({ clock })
-  const wire = await listen(services, dynamodb, place, options)
+  const s3 = createS3({ clock, region, directory: join(directory, 'objects') })
+  const places = new Places(
+    {
+      ...options,
+      clock,
+      faults,
+      identities,
+      endpoint: () => endpoint,
+      objects: s3.objects,
+      neighbours: createNeighbours(),
+      globalServices: [s3.service, createSts()],
+    },
+    directory,
+  )
+  const home = places.at(accountId, region)
+  const wire = await startWireServer({
+    ...options,
+    services: home.services,
+    servicesAt: ({ accountId: id, region: name }) => (REGIONS.has(name) ? places.at(id, name).services : undefined),
+    proxy: { dynamodb: (caller) => places.at(caller.accountId, caller.region).dynamodb() },
+    identify: identities.identify,
+    region,
+    faults,
+    clock,
+  })
   endpoint = wire.endpoint
   const credentials = identities.user(ADMINISTRATOR)
   const roles = new Map<string, Role>()
   return {
-    ...services,
-    ec2: services.ec2.host,
-    objects: services.s3.objects,
+    ...home,
+    objects: s3.objects,
     endpoint,
     port: wire.port,
-    region,
-    accountId,
     credentials,
     clock,
     faults,
     roles,
+    at: (id, name) => places.at(id, name),
     deploy: (assembly, stackName) =>
       clock.holding(async () => {
         await deployStack({
@@ -169,21 +136,15 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
           accountId,
           region,
           clients: deploymentClients({ endpoint, region, credentials }),
-          registerFunction: (configuration) => services.lambda.register(configuration),
+          registerFunction: (configuration) => home.lambda.register(configuration),
           ...recordingIn(roles),
         })
       }),
     async close() {
-      const { scheduler, states, lambda, ssm, ec2, guests } = services
-      scheduler.stop()
-      states.stop()
+      places.stop()
       clock.stop()
-      await lambda.close()
-      await ssm.close()
-      await ec2.host.close()
-      await guests.close()
+      await places.close()
       await wire.close()
-      await dynamodb.close()
       rmSync(directory, { recursive: true, force: true })
     },
   }

@@ -46,7 +46,7 @@ export function createIdentities({ accountId }: { readonly accountId: string }):
     ['test', { arn: `arn:aws:iam::${accountId}:user/${ADMINISTRATOR}`, accountId }],
   ])
   return {
-    identify: (accessKeyId) => known.get(accessKeyId),
+    identify: (accessKeyId) => known.get(accessKeyId) ?? administratorOf(accessKeyId),
     root: { accessKeyId: ROOT_ACCESS_KEY_ID, secretAccessKey: ROOT_SECRET_ACCESS_KEY },
     user(name) {
       const arn = `arn:aws:iam::${accountId}:user/${name}`
@@ -64,6 +64,12 @@ export function createIdentities({ accountId }: { readonly accountId: string }):
       return { ...credentials, sessionToken: digest('token', `${roleArn}/${sessionName}`).toString('base64'), arn }
     },
   }
+}
+
+/** A key that is an account id stands for that account's administrator: the way into other accounts of the process. */
+function administratorOf(accessKeyId: string): Identity | undefined {
+  if (!/^\d{12}$/.test(accessKeyId)) return undefined
+  return { arn: `arn:aws:iam::${accessKeyId}:user/${ADMINISTRATOR}`, accountId: accessKeyId }
 }
 
 function keysOf(prefix: 'AKIA' | 'ASIA', subject: string): UserCredentials {

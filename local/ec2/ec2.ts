@@ -18,7 +18,7 @@ import { idSource } from './ids.ts'
 import { attributeOperations } from './instance-attributes.ts'
 import { instanceOperations } from './instances.ts'
 import { launchOperations } from './launch.ts'
-import type { Account } from './model.ts'
+import type { Account, Neighbours } from './model.ts'
 import { defaultNetwork } from './network.ts'
 import { snapshotOperations } from './snapshots.ts'
 import { instanceTypeDescriptions } from './instance-types.ts'
@@ -26,6 +26,15 @@ import { tagOperations } from './tags.ts'
 import { volumeOperations } from './volumes.ts'
 
 export type { Ec2Host } from './host.ts'
+export type { Neighbours } from './model.ts'
+
+export function createNeighbours(): Neighbours {
+  const accounts = new Map<string, Account>()
+  return {
+    register: (account) => void accounts.set(`${account.accountId}/${account.region}`, account),
+    find: (accountId, region) => accounts.get(`${accountId}/${region}`),
+  }
+}
 
 export interface Ec2Options {
   readonly clock: Clock
@@ -38,6 +47,8 @@ export interface Ec2Options {
   readonly guests: GuestRunner
   /** For how long new volumes and snapshots are not found by their tags (AWS facts A.19); 0 unless told. */
   readonly visibilityDelayMs?: number
+  /** Alone unless told. */
+  readonly neighbours?: Neighbours
 }
 
 function newAccount(options: Ec2Options): Account {
@@ -64,12 +75,14 @@ function newAccount(options: Ec2Options): Account {
       refusedStarts: new Map(),
     },
     captureObservers: [],
+    elsewhere: (accountId, region) => options.neighbours?.find(accountId, region),
     nextOrder: () => (order += 1),
   }
 }
 
 export function createEc2(options: Ec2Options): { readonly service: Service; readonly host: Ec2Host } {
   const account = newAccount(options)
+  options.neighbours?.register(account)
   return {
     service: {
       sdk,

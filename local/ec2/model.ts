@@ -159,6 +159,13 @@ export interface Capture {
 }
 export type CaptureObserver = (capture: Capture) => void
 
+/** EC2 of the other accounts and Regions of this process: what AWS lets one of them see of another. */
+export interface Neighbours {
+  register(account: Account): void
+  /** undefined: nothing has ever been called there, so nothing is there. */
+  find(accountId: string, region: string): Account | undefined
+}
+
 export interface Account {
   readonly clock: Clock
   readonly accountId: string
@@ -175,5 +182,7 @@ export interface Account {
   readonly images: Map<string, Image>
   readonly troubles: PlannedTroubles
   readonly captureObservers: CaptureObserver[]
+  /** For copies and shares across accounts and Regions (AWS facts A.5, A.6); undefined: nothing is there. */
+  readonly elsewhere: (accountId: string, region: string) => Account | undefined
   nextOrder(): number
 }

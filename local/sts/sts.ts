@@ -5,7 +5,7 @@ import { createHash } from 'node:crypto'
 import type { Caller, Service } from '../wire/service.ts'
 
 /** STS with GetCallerIdentity, which needs no permission. Roles are assumed by the account's own services, not by calls. */
-export function createSts({ accountId }: { readonly accountId: string }): Service {
+export function createSts(): Service {
   return {
     sdk,
     clientName: 'STSClient',
@@ -13,14 +13,14 @@ export function createSts({ accountId }: { readonly accountId: string }): Servic
       GetCallerIdentity: (_input: GetCallerIdentityRequest, caller: Caller): GetCallerIdentityResponse => ({
         Account: caller.accountId,
         Arn: caller.arn,
-        UserId: userIdOf(caller.arn, accountId),
+        UserId: userIdOf(caller),
       }),
     },
   }
 }
 
 /** `AROA…:<session>` of a role's session, `AIDA…` of a user, the account's id of its root. */
-function userIdOf(arn: string, accountId: string): string {
+function userIdOf({ arn, accountId }: Caller): string {
   const [, role, session] = /:assumed-role\/([^/]+)\/(.+)$/.exec(arn) ?? []
   if (role && session) return `AROA${uniqueId(role)}:${session}`
   return arn.endsWith(':root') ? accountId : `AIDA${uniqueId(arn)}`

@@ -25,8 +25,13 @@ export interface Endpoint {
   /** Signing name. */
   readonly service: string
   readonly unknownKey: AwsError
-  /** @throws AwsError when the request names no operation of the service */
-  route(request: WireRequest): RoutedCall
+  /** Name of the SDK's client; undefined when another server implements the service. */
+  readonly clientName?: string
+  /**
+   * @param service the caller's own instance of the service, when places have their own
+   * @throws AwsError when the request names no operation of the service
+   */
+  route(request: WireRequest, service?: Service): RoutedCall
   encodeError(error: AwsError, request: WireRequest): WireReply
 }
 
@@ -52,11 +57,12 @@ export function serviceEndpoint(service: Service): Endpoint {
   }
   return {
     service: model.signingName,
+    clientName: service.clientName,
     unknownKey: protocol.unknownKey,
-    route(request) {
+    route(request, { operations } = service) {
       const route = protocol.route(request)
       const { name } = route.operation
-      const implementation = Object.hasOwn(service.operations, name) ? service.operations[name] : undefined
+      const implementation = Object.hasOwn(operations, name) ? operations[name] : undefined
       if (!implementation) return unimplemented(model.signingName, name)
       return {
         operation: name,

@@ -5,6 +5,7 @@ import { operationOfTarget } from './json.ts'
 import { INVALID_TOKEN_MESSAGE } from './protocol.ts'
 import type { WireReply, WireRequest } from './protocol.ts'
 import { AwsError } from './service.ts'
+import type { Caller } from './service.ts'
 
 /** Headers that belong to one connection, not to the message. */
 const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'date'])
@@ -13,7 +14,10 @@ const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'transfer-encoding', 'co
  * The endpoint of a service that another server implements; that server must speak awsJson. Requests are passed on as they
  * came, so it checks them by itself.
  */
-export function proxyEndpoint(service: string, url: string): Endpoint & { close(): void } {
+export function proxyEndpoint(
+  service: string,
+  urlFor: (caller: Caller) => Promise<string>,
+): Endpoint & { close(): void } {
   const agent = new Agent({ keepAlive: true })
   return {
     service,
@@ -21,7 +25,7 @@ export function proxyEndpoint(service: string, url: string): Endpoint & { close(
     route: (request) => ({
       operation: operationOfTarget(request.headers),
       decode: async () => parseObject(request.body),
-      run: () => passOn(request, url, agent),
+      run: async (_input, caller) => passOn(request, await urlFor(caller), agent),
     }),
     encodeError: (error) => ({
       status: error.status,

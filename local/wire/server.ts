@@ -40,17 +40,23 @@ export interface ObservedCall {
 }
 
 export interface WireServerOptions {
+  /** Of the home account in `region`: the operations that exist, and what answers unless `servicesAt` says otherwise. */
   readonly services: readonly Service[]
+  /** What answers calls of another account or Region, the same services in kind; undefined: no such Region. */
+  readonly servicesAt?: (place: {
+    readonly accountId: string
+    readonly region: string
+  }) => readonly Service[] | undefined
   /** Who owns an access key; the signature itself is never verified. */
   readonly identify: (accessKeyId: string) => { readonly arn: string; readonly accountId: string } | undefined
-  /** The one region of this account's endpoints; calls signed for another one are refused. */
+  /** The Region of `services`. Without `servicesAt`, calls signed for another one are refused. */
   readonly region: string
   readonly faults: Faults
   readonly clock: Clock
   /** Throws AwsError to refuse (AccessDenied …). */
   readonly authorize?: (call: { service: string; operation: string; input: unknown; caller: Caller }) => void
-  /** Signing name → endpoint of another server that speaks awsJson; its requests are passed on as they are. */
-  readonly proxy?: Readonly<Record<string, string>>
+  /** Signing name → URL, by caller, of another server that speaks awsJson; its requests are passed on as they are. */
+  readonly proxy?: Readonly<Record<string, (caller: Caller) => Promise<string>>>
   /** A free one unless given. */
   readonly port?: number
   /** Called before the answer leaves, so that an observer knows of a call no later than its caller. */
@@ -110,14 +116,21 @@ interface Outcome {
   readonly isLost: boolean
 }
 
+type ServicesByClient = ReadonlyMap<string, Service>
+
 class Door {
   readonly #options: WireServerOptions
   readonly #endpoints: ReadonlyMap<string, Endpoint>
+  readonly #clientNames: ReadonlyMap<string, string>
+  readonly #places = new Map<string, ServicesByClient>()
   #requestCount = 0
 
   constructor(options: WireServerOptions, endpoints: ReadonlyMap<string, Endpoint>) {
     this.#options = options
     this.#endpoints = endpoints
+    this.#clientNames = new Map(
+      [...endpoints].flatMap(([name, { clientName }]) => (clientName === undefined ? [] : [[name, clientName]])),
+    )
   }
 
   async serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -155,7 +168,8 @@ class Door {
       if (!scope) throw new AwsError('MissingAuthenticationToken', 'Missing Authentication Token', { status: 403 })
       if (!endpoint) throw notImplemented(`The service ${scope.service}`)
       const caller = this.#identify(scope, endpoint, request)
-      return await this.#perform(endpoint, endpoint.route(request), caller, request, unheld)
+      const call = endpoint.route(request, this.#serviceAt(caller, endpoint.service))
+      return await this.#perform(endpoint, call, caller, request, unheld)
     } catch (error) {
       if (message.destroyed && !message.complete) throw error
       const refusal = asAwsError(error)
@@ -168,11 +182,29 @@ class Door {
     const identity = this.#options.identify(accessKeyId)
     // Keys that begin with ASIA are temporary: AWS knows them only together with their session token.
     if (!identity || (accessKeyId.startsWith('ASIA') && !scope.hasSessionToken)) throw endpoint.unknownKey
-    if (region !== this.#options.region) {
+    if (!this.#servicesAt({ accountId: identity.accountId, region })) {
       const message = `Credential should be scoped to a valid region, not '${region}'. This endpoint is '${this.#options.region}'.`
       throw new AwsError('SignatureDoesNotMatch', message, { status: 403 })
     }
     return { accountId: identity.accountId, region, arn: identity.arn, accessKeyId, requestId }
+  }
+
+  /** The services of a place by their clients; undefined when there is no such place. */
+  #servicesAt(place: { readonly accountId: string; readonly region: string }): ServicesByClient | undefined {
+    const { servicesAt, services, region } = this.#options
+    const name = `${place.accountId}/${place.region}`
+    const known = this.#places.get(name)
+    if (known) return known
+    const found = servicesAt ? servicesAt(place) : place.region === region ? services : undefined
+    const byClient = found && new Map(found.map((service) => [service.clientName, service]))
+    if (byClient) this.#places.set(name, byClient)
+    return byClient
+  }
+
+  /** The caller's own instance of a service; undefined for one that is not in this process. */
+  #serviceAt(caller: Caller, signingName: string): Service | undefined {
+    const clientName = this.#clientNames.get(signingName)
+    return clientName === undefined ? undefined : this.#servicesAt(caller)?.get(clientName)
   }
 
   /** Runs one understood call; faults strike only calls that would have been let through. */

@@ -85,7 +85,7 @@ export async function refusal(call: Promise<unknown>): Promise<{ name: string; s
 }
 
 const services = (clock: Clock, note: <Input>(input: Input) => Input): Service[] => [
-  createSts({ accountId: ACCOUNT_ID }),
+  createSts(),
   {
     sdk: ec2,
     clientName: 'EC2Client',

@@ -1,0 +1,130 @@
+/**
+ * A place: one account in one Region, with its own instance of every regional service. Nothing of one place is seen in
+ * another, except what AWS shows across accounts and Regions (shared snapshots, copies, buckets).
+ */
+import { join } from 'node:path'
+import type { Clock } from './clock.ts'
+import { startDynamodb, type Dynamodb } from './dynamodb/dynamodb.ts'
+import { createEc2, type Ec2Host, type Neighbours } from './ec2/ec2.ts'
+import { createEvents, type Events } from './events/events.ts'
+import type { Deliver } from './events/target.ts'
+import type { Faults } from './faults.ts'
+import { createGuests, type Guests } from './guests/guests.ts'
+import type { Identities } from './identities.ts'
+import { createLambda, type Lambda } from './lambda/lambda.ts'
+import type { Objects } from './s3/s3.ts'
+import { createScheduler, type Scheduler } from './scheduler/scheduler.ts'
+import { createSsm } from './ssm/ssm.ts'
+import { createStates, type States } from './states/states.ts'
+import type { EmittedEvent, Service } from './wire/service.ts'
+
+/** What all places of a process share. */
+export interface Shared {
+  readonly clock: Clock
+  readonly faults: Faults
+  readonly identities: Identities
+  /** Known once the process listens. */
+  readonly endpoint: () => string
+  readonly objects: Objects
+  readonly neighbours: Neighbours
+  /** Services that are one for all places: S3, STS. */
+  readonly globalServices: readonly Service[]
+  /** Warm Lambdas at a time in each place. */
+  readonly sandboxLimit?: number
+  readonly onLog?: (functionName: string, line: string) => void
+}
+
+export interface PlaceOptions {
+  readonly accountId: string
+  readonly region: string
+  /** Where its files are; made when needed. */
+  readonly directory: string
+}
+
+export interface Place {
+  readonly accountId: string
+  readonly region: string
+  readonly ec2: Ec2Host
+  readonly guests: Guests
+  readonly states: States
+  readonly events: Events
+  readonly lambda: Lambda
+  readonly scheduler: Scheduler
+  /** What answers calls here, the services of all places included. */
+  readonly services: readonly Service[]
+  /** URL of the place's DynamoDB, whose process starts with the first call. */
+  dynamodb(): Promise<string>
+  /** No timer of it fires any more. */
+  stop(): void
+  /** Ends its guests, Lambdas and DynamoDB. */
+  close(): Promise<void>
+}
+
+/** The services of a place, wired to each other: events reach Lambdas and state machines, user data reaches guests. */
+function createServices(shared: Shared, options: PlaceOptions) {
+  const { clock, faults, identities, endpoint } = shared
+  const place = { ...options, clock, faults, identities, endpoint }
+  const guests = createGuests({
+    clock,
+    directory: join(options.directory, 'guests'),
+    endpoint,
+    onPower: (instanceId, action) => {
+      if (action === 'poweroff') ec2.host.guestPoweredOff(instanceId)
+    },
+  })
+  const lambda = createLambda({
+    ...place,
+    credentialsFor: (roleArn) => identities.forRole(roleArn, 'lambda'),
+    ...(shared.onLog ? { onLog: shared.onLog } : {}),
+    ...(shared.sandboxLimit ? { sandboxLimit: shared.sandboxLimit } : {}),
+  })
+  const deliver: Deliver = async ({ arn, input }) => {
+    if (arn.includes(':lambda:')) await lambda.invoke(arn, input)
+    else if (arn.includes(':states:')) states.start(arn, input)
+    else throw new Error(`Nothing in this account can be the target ${arn}.`)
+  }
+  const events = createEvents({ ...place, deliver })
+  const emit = (event: EmittedEvent): void => events.emit(event)
+  const { neighbours } = shared
+  const ec2 = createEc2({ ...place, directory: join(options.directory, 'disks'), emit, guests, neighbours })
+  const ssm = createSsm({ ...place, emit, guests })
+  const states = createStates({
+    ...place,
+    emit,
+    objects: shared.objects,
+    invokeFunction: (arn, payload) => lambda.invoke(arn, payload),
+  })
+  const scheduler = createScheduler({ ...place, deliver })
+  return { guests, lambda, events, ec2, ssm, states, scheduler }
+}
+
+export function createPlace(shared: Shared, options: PlaceOptions): Place {
+  const services = createServices(shared, options)
+  const { guests, lambda, events, ec2, ssm, states, scheduler } = services
+  let dynamodb: Promise<Dynamodb> | undefined
+  return {
+    ...services,
+    accountId: options.accountId,
+    region: options.region,
+    ec2: ec2.host,
+    services: [
+      ...[ec2, ssm, states, lambda, events, scheduler].map(({ service }) => service),
+      ...shared.globalServices,
+    ],
+    async dynamodb() {
+      dynamodb ??= startDynamodb({ clock: shared.clock })
+      return (await dynamodb).endpoint
+    },
+    stop() {
+      scheduler.stop()
+      states.stop()
+    },
+    async close() {
+      await lambda.close()
+      await ssm.close()
+      await ec2.host.close()
+      await guests.close()
+      await (await dynamodb)?.close()
+    },
+  }
+}
