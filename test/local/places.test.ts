@@ -1,6 +1,5 @@
 import { CreateTableCommand, DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb'
 import { CreateVolumeCommand, DescribeVolumesCommand, EC2Client } from '@aws-sdk/client-ec2'
-import { CreateBucketCommand, HeadBucketCommand, S3Client } from '@aws-sdk/client-s3'
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startAccount, type Account } from '../../local/account.ts'
@@ -62,12 +61,6 @@ describe('accounts and Regions of one process', () => {
     )
     expect((await call(() => here.send(new ListTablesCommand({})))).TableNames).toEqual([])
     expect((await call(() => there.send(new ListTablesCommand({})))).TableNames).toEqual(['only-there'])
-  })
-
-  it('shows one bucket to every Region, since bucket names are global', async () => {
-    await call(() => new S3Client(settings()).send(new CreateBucketCommand({ Bucket: 'shared-name' })))
-    const seen = await call(() => new S3Client(settings('test')).send(new HeadBucketCommand({ Bucket: 'shared-name' })))
-    expect(seen.$metadata.httpStatusCode).toBe(200)
   })
 
   it('refuses a Region that does not exist', async () => {
