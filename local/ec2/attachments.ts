@@ -7,6 +7,7 @@ import { toAttachmentOutput } from './describe-volumes.ts'
 import { isDeviceName } from './device-names.ts'
 import type { GuestDisk } from './guest.ts'
 import { INSTANCE, VOLUME, find } from './ids.ts'
+import { runOf } from './model.ts'
 import type { Account, Attachment, Instance, Volume } from './model.ts'
 import { invalidValue, operation, required } from './request.ts'
 
@@ -44,18 +45,18 @@ export function addAttachment(
 }
 
 /** Takes an attachment off both sides. A volume that nobody holds any more becomes `available`. */
-export function removeAttachment(attachment: Attachment): void {
+export function removeAttachment(account: Account, attachment: Attachment): void {
   const { volume, instance, device } = attachment
   attachment.state = 'detached'
   volume.attachments.splice(volume.attachments.indexOf(attachment), 1)
   instance.attachments.delete(device)
   if (volume.attachments.length === 0 && volume.state === 'in-use') volume.state = 'available'
-  instance.guest?.disksChanged(disksOf(instance))
+  runOf(account, instance).guest?.disksChanged(disksOf(instance))
 }
 
 /** Ends a detach, unless something else (a termination) has ended it before. */
-export function endDetach(attachment: Attachment): void {
-  if (attachment.state === 'detaching' || attachment.state === 'busy') removeAttachment(attachment)
+export function endDetach(account: Account, attachment: Attachment): void {
+  if (attachment.state === 'detaching' || attachment.state === 'busy') removeAttachment(account, attachment)
 }
 
 function checkVolumeIsFree(volume: Volume, instance: Instance): void {
@@ -95,7 +96,7 @@ function attachVolume(account: Account, request: AttachVolumeRequest): VolumeAtt
   account.clock.after(ATTACH_MS, () => {
     if (attachment.state !== 'attaching') return
     attachment.state = 'attached'
-    instance.guest?.disksChanged(disksOf(instance))
+    runOf(account, instance).guest?.disksChanged(disksOf(instance))
   })
   return toAttachmentOutput(attachment)
 }
@@ -146,7 +147,7 @@ function detachVolume(account: Account, request: DetachVolumeRequest): VolumeAtt
     stuck.attachment = attachment
     // Of a running guest, what keeps a detach from ending is a file system still mounted (AWS facts A.14).
     if (attachment.instance.state === 'running') attachment.state = 'busy'
-  } else account.clock.after(DETACH_MS, () => endDetach(attachment))
+  } else account.clock.after(DETACH_MS, () => endDetach(account, attachment))
   return toAttachmentOutput(attachment)
 }
 

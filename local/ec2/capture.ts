@@ -1,16 +1,17 @@
 /** The point in time of snapshots: guests stand still, all disks are copied, guests go on. */
 import type { Written } from './disks.ts'
-import type { Account, Capture, Instance, Volume } from './model.ts'
+import { runOf } from './model.ts'
+import type { Account, Capture, InstanceRun, Volume } from './model.ts'
 
 /** Captures of one machine may overlap: the first pauses its guest, the last lets it go on. */
-function pause(instance: Instance): void {
-  instance.pauses += 1
-  if (instance.pauses === 1) instance.guest?.pause()
+function pause(run: InstanceRun): void {
+  run.pauses += 1
+  if (run.pauses === 1) run.guest?.pause()
 }
 
-function resume(instance: Instance): void {
-  instance.pauses -= 1
-  if (instance.pauses === 0) instance.guest?.resume()
+function resume(run: InstanceRun): void {
+  run.pauses -= 1
+  if (run.pauses === 0) run.guest?.resume()
 }
 
 export interface CapturePair {
@@ -35,12 +36,12 @@ interface Captured {
 
 async function captureWhilePaused(
   account: Account,
-  holders: readonly Instance[],
+  holders: readonly InstanceRun[],
   pairs: readonly CapturePair[],
   instanceId: string | undefined,
 ): Promise<Captured> {
-  await Promise.all(holders.map((instance) => instance.guestChange))
-  for (const instance of holders) pause(instance)
+  await Promise.all(holders.map(({ guestChange }) => guestChange))
+  for (const holder of holders) pause(holder)
   try {
     const atMs = account.clock.now()
     await copyAll(account, pairs)
@@ -52,7 +53,7 @@ async function captureWhilePaused(
     for (const observe of account.captureObservers) observe(seen)
     return { atMs, written: pairs.map(({ volume }) => account.disks.writtenTo(volume.path)) }
   } finally {
-    for (const instance of holders) resume(instance)
+    for (const holder of holders) resume(holder)
   }
 }
 
@@ -66,11 +67,12 @@ export function capture(
   pairs: readonly CapturePair[],
   instanceId: string | undefined,
 ): Promise<Captured> {
-  const holders = [...new Set(pairs.flatMap(({ volume }) => volume.attachments.map(({ instance }) => instance)))]
+  const attachments = pairs.flatMap(({ volume }) => volume.attachments)
+  const holders = [...new Set(attachments.map(({ instance }) => runOf(account, instance)))]
   const capturing = account.clock.holding(() => captureWhilePaused(account, holders, pairs, instanceId))
-  for (const instance of holders) {
-    instance.captures.add(capturing)
-    const leave = (): void => void instance.captures.delete(capturing)
+  for (const { captures } of holders) {
+    captures.add(capturing)
+    const leave = (): void => void captures.delete(capturing)
     capturing.then(leave, leave)
   }
   return capturing

@@ -4,6 +4,7 @@
  */
 import * as sdk from '@aws-sdk/client-ec2'
 import type { Clock } from '../clock.ts'
+import type { Durable } from '../durability.ts'
 import type { EmittedEvent, Service } from '../wire/service.ts'
 import { attachmentOperations } from './attachments.ts'
 import { statusDescriptions } from './describe-instance-status.ts'
@@ -19,6 +20,7 @@ import { attributeOperations } from './instance-attributes.ts'
 import { instanceOperations } from './instances.ts'
 import { launchOperations } from './launch.ts'
 import type { Account, Neighbours } from './model.ts'
+import { durableOf, newState } from './state.ts'
 import { defaultNetwork } from './network.ts'
 import { snapshotOperations } from './snapshots.ts'
 import { instanceTypeDescriptions } from './instance-types.ts'
@@ -52,35 +54,39 @@ export interface Ec2Options {
 }
 
 function newAccount(options: Ec2Options): Account {
-  const ids = idSource(`${options.accountId}/${options.region}`)
-  let order = 0
+  const state = newState()
+  const { counters, instances, volumes, snapshots, images, troubles } = state
+  const ids = idSource(`${options.accountId}/${options.region}`, counters)
   return {
+    state,
+    running: { instances: new Map(), volumeCreations: new Map() },
+    instances,
+    volumes,
+    snapshots,
+    images,
+    troubles,
     clock: options.clock,
     accountId: options.accountId,
     region: options.region,
     ids,
-    network: defaultNetwork(options.region, ids),
+    network: defaultNetwork(options.region, ids, state),
     disks: new Disks(options.clock, options.directory),
     guests: options.guests,
     emit: options.emit,
     visibilityDelayMs: options.visibilityDelayMs ?? 0,
-    instances: new Map(),
-    volumes: new Map(),
-    snapshots: new Map(),
-    images: new Map(),
-    troubles: {
-      failingSnapshots: new Set(),
-      failingCreations: new Set(),
-      stuckDetaches: new Map(),
-      refusedStarts: new Map(),
-    },
     captureObservers: [],
     elsewhere: (accountId, region) => options.neighbours?.find(accountId, region),
-    nextOrder: () => (order += 1),
+    nextOrder: () => (counters.order += 1),
   }
 }
 
-export function createEc2(options: Ec2Options): { readonly service: Service; readonly host: Ec2Host } {
+interface Ec2 {
+  readonly service: Service
+  readonly host: Ec2Host
+  readonly durable: Durable
+}
+
+export function createEc2(options: Ec2Options): Ec2 {
   const account = newAccount(options)
   options.neighbours?.register(account)
   return {
@@ -103,5 +109,6 @@ export function createEc2(options: Ec2Options): { readonly service: Service; rea
       },
     },
     host: hostOf(account),
+    durable: durableOf(account),
   }
 }

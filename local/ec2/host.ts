@@ -78,20 +78,21 @@ function registerImage(account: Account, registration: ImageRegistration): void 
   })
 }
 
-function stickDetach({ troubles }: Account, volumeId: string): () => void {
+function stickDetach(account: Account, volumeId: string): () => void {
+  const { troubles } = account
   const stuck: StuckDetach = {}
   troubles.stuckDetaches.set(volumeId, stuck)
   return () => {
     if (troubles.stuckDetaches.get(volumeId) === stuck) troubles.stuckDetaches.delete(volumeId)
-    if (stuck.attachment) endDetach(stuck.attachment)
+    if (stuck.attachment) endDetach(account, stuck.attachment)
   }
 }
 
-async function close({ instances, disks }: Account): Promise<void> {
-  for (const instance of instances.values()) instance.cancelTransition()
-  await Promise.all([...instances.values()].map(({ guestChange }) => guestChange))
-  const guests = [...instances.values()].flatMap(({ guest }) => guest ?? [])
-  await Promise.all(guests.map((guest) => guest.stop()))
+async function close({ running, disks }: Account): Promise<void> {
+  const runs = [...running.instances.values()]
+  for (const run of runs) run.cancelTransition()
+  await Promise.all(runs.map(({ guestChange }) => guestChange))
+  await Promise.all(runs.map(async ({ guest }) => guest?.stop()))
   await disks.close()
 }
 

@@ -11,13 +11,12 @@ export interface IdSource {
 }
 
 /** Ids that look random, never repeat, and are the same in every run that asks in the same order. */
-export function idSource(seed: string): IdSource {
+export function idSource(seed: string, counters: { ids: number }): IdSource {
   const digest = (text: string): string => createHash('sha256').update(`${seed}/${text}`).digest('hex')
-  let count = 0
   return {
     next(prefix) {
-      count += 1
-      return `${prefix}-0${digest(`${prefix}/${count}`).slice(0, 16)}`
+      counters.ids += 1
+      return `${prefix}-0${digest(`${prefix}/${counters.ids}`).slice(0, 16)}`
     },
     uuidOf(name) {
       return digest(name)

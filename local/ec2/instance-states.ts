@@ -5,7 +5,8 @@
 import { disksOf, removeAttachment } from './attachments.ts'
 import { BOOT_MS, STOP_MS, TERMINATED_VISIBLE_MS, TERMINATE_MS } from './delays.ts'
 import { emitInstanceState } from './events.ts'
-import type { Account, Instance, StateReason } from './model.ts'
+import { runOf } from './model.ts'
+import type { Account, Instance, StateReason, Transition } from './model.ts'
 import { beginDeletion } from './volumes.ts'
 
 const reason = (code: string, text: string): StateReason => ({ Code: code, Message: `${code}: ${text}` })
@@ -28,25 +29,21 @@ function enter(account: Account, instance: Instance, state: Instance['state']): 
   emitInstanceState(account, instance)
 }
 
-/** Runs `finish` after the delay, unless another change begins before; `isCurrent` tells it so after each of its awaits. */
-function later(
-  account: Account,
-  instance: Instance,
-  delayMs: number,
-  finish: (isCurrent: () => boolean) => Promise<void>,
-): void {
-  instance.cancelTransition()
-  let current = true
-  const cancelTimer = account.clock.after(delayMs, () => void account.clock.holding(() => finish(() => current)))
-  instance.cancelTransition = () => {
-    current = false
-    cancelTimer()
-  }
+/** Ends the change when it is due, unless another begins before: then the instance's transition is another one. */
+function follow(account: Account, instance: Instance, transition: Transition): void {
+  const run = runOf(account, instance)
+  run.cancelTransition()
+  instance.transition = transition
+  run.cancelTransition = account.clock.after(
+    transition.dueMs - account.clock.now(),
+    () => void account.clock.holding(() => ENDS[transition.to](account, instance, transition)),
+  )
 }
 
 async function startGuest(account: Account, instance: Instance): Promise<void> {
-  await Promise.allSettled(instance.captures)
-  instance.guest = await account.guests.start({
+  const run = runOf(account, instance)
+  await Promise.allSettled(run.captures)
+  run.guest = await account.guests.start({
     instanceId: instance.id,
     imageId: instance.image.id,
     userData: instance.userData === undefined ? undefined : Buffer.from(instance.userData, 'base64').toString(),
@@ -56,53 +53,74 @@ async function startGuest(account: Account, instance: Instance): Promise<void> {
   })
 }
 
-async function stopGuest(instance: Instance): Promise<void> {
-  await Promise.allSettled([...instance.captures, instance.guestChange])
-  const { guest } = instance
-  instance.guest = undefined
+async function stopGuest(account: Account, instance: Instance): Promise<void> {
+  const run = runOf(account, instance)
+  await Promise.allSettled([...run.captures, run.guestChange])
+  const { guest } = run
+  run.guest = undefined
   await guest?.stop()
 }
 
-/**
- * pending, and in time running. `ready` resolves to false when the instance cannot come up; then, or when its guest does not
- * start, `giveUp` says what becomes of it.
- */
-export function beginBoot(
-  account: Account,
-  instance: Instance,
-  ready: Promise<boolean>,
-  giveUp: (why: StateReason) => void,
-): void {
+/** Begins to stop the guest, which may take its time: whatever wants it still waits for `guestChange`. */
+function quieten(account: Account, instance: Instance): void {
+  runOf(account, instance).guestChange = account.clock.holding(() => stopGuest(account, instance))
+}
+
+/** pending, and in time running, or what `otherwise` says if a volume or the guest does not come up. */
+export function beginBoot(account: Account, instance: Instance, how: Pick<Transition, 'otherwise' | 'fails'>): void {
   instance.launchedMs = account.clock.now()
   instance.stateReason = undefined
   instance.transitionReason = ''
   enter(account, instance, 'pending')
-  later(account, instance, BOOT_MS, async (isCurrent) => {
-    const isReady = await ready
-    if (!isCurrent()) return
-    if (!isReady) {
-      giveUp(VOLUME_FAILED)
-      return
-    }
-    const starting = startGuest(account, instance)
-    instance.guestChange = starting.catch(() => {})
-    const hasStarted = await starting.then(
-      () => true,
-      () => false,
-    )
-    if (!isCurrent()) return
-    if (!hasStarted) {
-      giveUp(INTERNAL_ERROR)
-      return
-    }
-    instance.runningSinceMs = account.clock.now()
-    enter(account, instance, 'running')
-  })
+  follow(account, instance, { ...how, to: 'running', dueMs: account.clock.now() + BOOT_MS })
 }
 
-/** The end of a start that failed: back to stopped (AWS facts A.17). */
-export function fallBack(account: Account, instance: Instance, why: StateReason): void {
+async function disksAreReady({ running }: Account, { attachments }: Instance): Promise<boolean> {
+  const ready = await Promise.all(
+    [...attachments.values()].map(
+      ({ volume }) => running.volumeCreations.get(volume.id) ?? Promise.resolve(volume.state !== 'error'),
+    ),
+  )
+  return ready.every(Boolean)
+}
+
+async function endBoot(account: Account, instance: Instance, transition: Transition): Promise<void> {
+  const isReady = transition.fails === undefined && (await disksAreReady(account, instance))
+  if (instance.transition !== transition) return
+  if (!isReady) {
+    giveUp(account, instance, transition, transition.fails ?? VOLUME_FAILED)
+    return
+  }
+  const hasStarted = await bringUp(account, instance)
+  if (instance.transition !== transition) return
+  if (!hasStarted) {
+    giveUp(account, instance, transition, INTERNAL_ERROR)
+    return
+  }
+  instance.transition = undefined
+  instance.runningSinceMs = account.clock.now()
+  enter(account, instance, 'running')
+}
+
+/** Whether the guest came up. */
+export function bringUp(account: Account, instance: Instance): Promise<boolean> {
+  const hasStarted = startGuest(account, instance).then(
+    () => true,
+    () => false,
+  )
+  runOf(account, instance).guestChange = hasStarted
+  return hasStarted
+}
+
+/** A launch that fails ends terminated; a start that fails falls back to stopped (AWS facts A.17). */
+function giveUp(account: Account, instance: Instance, { otherwise }: Transition, why: StateReason): void {
   instance.stateReason = why
+  if (otherwise === 'terminated') endTermination(account, instance)
+  else beStopped(account, instance)
+}
+
+function beStopped(account: Account, instance: Instance): void {
+  instance.transition = undefined
   instance.publicIp = undefined
   enter(account, instance, 'stopped')
 }
@@ -112,31 +130,40 @@ export function beginStop(account: Account, instance: Instance, by: EndedBy): vo
   instance.transitionReason = by === 'user' ? `User initiated (${utcText(account.clock.now())})` : ''
   instance.runningSinceMs = undefined
   enter(account, instance, 'stopping')
-  const quiet = account.clock.holding(() => stopGuest(instance))
-  instance.guestChange = quiet
-  later(account, instance, STOP_MS, async (isCurrent) => {
-    await quiet
-    if (!isCurrent()) return
-    instance.publicIp = undefined
-    enter(account, instance, 'stopped')
-  })
+  quieten(account, instance)
+  follow(account, instance, { to: 'stopped', dueMs: account.clock.now() + STOP_MS })
+}
+
+async function endStop(account: Account, instance: Instance, transition: Transition): Promise<void> {
+  await runOf(account, instance).guestChange
+  if (instance.transition === transition) beStopped(account, instance)
 }
 
 /** Volumes go or stay as their attachments say; a shared volume goes with the last instance that had it. */
 function releaseVolumes(account: Account, instance: Instance): void {
   for (const attachment of instance.attachments.values()) {
     const { volume, deleteOnTermination } = attachment
-    removeAttachment(attachment)
+    removeAttachment(account, attachment)
     if (deleteOnTermination && volume.attachments.length === 0) beginDeletion(account, volume)
   }
 }
 
-export function endTermination(account: Account, instance: Instance): void {
+function endTermination(account: Account, instance: Instance): void {
+  instance.transition = undefined
   releaseVolumes(account, instance)
   account.network.releasePrivateIp(instance.privateIp)
   instance.publicIp = undefined
+  instance.terminatedMs = account.clock.now()
   enter(account, instance, 'terminated')
-  account.clock.after(TERMINATED_VISIBLE_MS, () => account.instances.delete(instance.id), { background: true })
+  forgetInTime(account, instance, TERMINATED_VISIBLE_MS)
+}
+
+function forgetInTime(account: Account, { id }: Instance, delayMs: number): void {
+  const forget = (): void => {
+    account.instances.delete(id)
+    account.running.instances.delete(id)
+  }
+  account.clock.after(delayMs, forget, { background: true })
 }
 
 export function beginTermination(account: Account, instance: Instance, by: EndedBy): void {
@@ -144,12 +171,28 @@ export function beginTermination(account: Account, instance: Instance, by: Ended
   instance.transitionReason = by === 'user' ? `User initiated (${utcText(account.clock.now())})` : ''
   instance.runningSinceMs = undefined
   enter(account, instance, 'shutting-down')
-  // First call off the change under way, so that a boot does not go on.
-  instance.cancelTransition()
-  const quiet = account.clock.holding(() => stopGuest(instance))
-  instance.guestChange = quiet
-  later(account, instance, TERMINATE_MS, async () => {
-    await quiet
+  quieten(account, instance)
+  follow(account, instance, { to: 'terminated', dueMs: account.clock.now() + TERMINATE_MS })
+}
+
+const ENDS: Readonly<
+  Record<Transition['to'], (account: Account, instance: Instance, transition: Transition) => Promise<void>>
+> = {
+  running: endBoot,
+  stopped: endStop,
+  async terminated(account, instance) {
+    await runOf(account, instance).guestChange
     endTermination(account, instance)
-  })
+  },
+}
+
+/** Goes on with the instances of a restored account: changes under way end when they are due, guests that ran boot again. */
+export function resumeInstances(account: Account): void {
+  const nowMs = account.clock.now()
+  for (const instance of account.instances.values()) {
+    const { state, transition, terminatedMs } = instance
+    if (transition) follow(account, instance, transition)
+    else if (state === 'running') void account.clock.holding(() => bringUp(account, instance))
+    else if (terminatedMs !== undefined) forgetInTime(account, instance, terminatedMs + TERMINATED_VISIBLE_MS - nowMs)
+  }
 }

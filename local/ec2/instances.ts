@@ -12,7 +12,7 @@ import { AwsError } from '../wire/service.ts'
 import type { Operations } from '../wire/service.ts'
 import { toStateOutput } from './describe-instances.ts'
 import { INSTANCE, find } from './ids.ts'
-import { INTERNAL_ERROR, beginBoot, beginStop, beginTermination, fallBack } from './instance-states.ts'
+import { INTERNAL_ERROR, beginBoot, beginStop, beginTermination } from './instance-states.ts'
 import type { Account, Instance } from './model.ts'
 import { invalidValue, operation, required } from './request.ts'
 
@@ -54,9 +54,7 @@ function start(account: Account, instance: Instance): void {
   // The planned trouble is all that a `refuseStart` left here can be: the other kind has thrown.
   const fallsBack = account.troubles.refusedStarts.delete(instance.id)
   instance.publicIp = account.network.nextPublicIp()
-  beginBoot(account, instance, Promise.resolve(!fallsBack), (why) =>
-    fallBack(account, instance, fallsBack ? INTERNAL_ERROR : why),
-  )
+  beginBoot(account, instance, { otherwise: 'stopped', fails: fallsBack ? INTERNAL_ERROR : undefined })
 }
 
 function startInstances(account: Account, { InstanceIds }: StartInstancesRequest): StartInstancesResult {

@@ -7,7 +7,7 @@ import { planDisks } from './block-devices.ts'
 import type { DiskPlan } from './block-devices.ts'
 import { toInstanceOutput, toReservation } from './describe-instances.ts'
 import { IMAGE, find } from './ids.ts'
-import { beginBoot, endTermination } from './instance-states.ts'
+import { beginBoot } from './instance-states.ts'
 import type { Account, Image, Instance } from './model.ts'
 import type { Zone } from './network.ts'
 import { ClientTokens, invalidValue, operation, required, supportOnly } from './request.ts'
@@ -47,7 +47,7 @@ function countOf({ MinCount, MaxCount }: RunInstancesRequest): number {
 function zoneOf({ network }: Account, { SubnetId, Placement }: RunInstancesRequest): Zone {
   const named = Placement?.AvailabilityZone === undefined ? undefined : network.zoneNamed(Placement.AvailabilityZone)
   const zone = SubnetId === undefined ? (named ?? network.zones[0]) : network.zoneOfSubnet(SubnetId)
-  if (!zone || (named && named !== zone))
+  if (!zone || (named && named.id !== zone.id))
     throw invalidValue(`The subnet '${SubnetId ?? ''}' is not in the availability zone '${named?.name ?? ''}'`)
   return zone
 }
@@ -96,11 +96,7 @@ function newInstance(account: Account, launch: LaunchPlan, reservationId: string
     profile: profileOf(account, request),
     metadataOptions: request.MetadataOptions ?? {},
     attachments: new Map(),
-    captures: new Set(),
     state: 'pending',
-    cancelTransition: () => {},
-    guestChange: Promise.resolve(),
-    pauses: 0,
     publicIp: account.network.nextPublicIp(),
     userData: request.UserData,
     disableApiStop: request.DisableApiStop ?? false,
@@ -118,26 +114,14 @@ function profileOf({ accountId }: Account, { IamInstanceProfile }: RunInstancesR
   return { Arn: Arn ?? `arn:aws:iam::${accountId}:instance-profile/${required(Name, 'IamInstanceProfile.Name')}` }
 }
 
-/** Whether all disks came to be. */
-async function makeDisks(account: Account, instance: Instance, launch: LaunchPlan): Promise<boolean> {
-  const making = launch.disks.map(async (disk) => {
-    const { volume, created } = makeVolume(account, { ...disk.volume, tags: launch.volumeTags })
-    const attachment = addAttachment(account, { volume, instance, device: disk.device }, disk.deleteOnTermination)
-    const isCreated = await created
-    if (isCreated && attachment.state === 'attaching') attachment.state = 'attached'
-    return isCreated
-  })
-  return (await Promise.all(making)).every(Boolean)
-}
-
 function launchOne(account: Account, launch: LaunchPlan, reservationId: string, launchIndex: number): Instance {
   const instance = newInstance(account, launch, reservationId, launchIndex)
   account.instances.set(instance.id, instance)
-  const ready = makeDisks(account, instance, launch)
-  beginBoot(account, instance, ready, (why) => {
-    instance.stateReason = why
-    endTermination(account, instance)
-  })
+  for (const { volume: plan, device, deleteOnTermination } of launch.disks) {
+    const volume = makeVolume(account, { ...plan, tags: launch.volumeTags })
+    addAttachment(account, { volume, instance, device }, deleteOnTermination)
+  }
+  beginBoot(account, instance, { otherwise: 'terminated' })
   return instance
 }
 
@@ -158,7 +142,7 @@ function runInstances(
 }
 
 export function launchOperations(account: Account): Operations {
-  const tokens = new ClientTokens<readonly Instance[]>()
+  const tokens = new ClientTokens<readonly Instance[]>(account.state.launchTokens)
   return {
     RunInstances: operation<RunInstancesRequest>(
       [

@@ -97,6 +97,29 @@ export interface StateReason {
   readonly Message: string
 }
 
+/** A change of an instance's state that ends by itself: a timer while we run, this record when we start again. */
+export interface Transition {
+  readonly to: 'running' | 'stopped' | 'terminated'
+  readonly dueMs: number
+  /** What becomes of an instance that does not come up. */
+  readonly otherwise?: 'stopped' | 'terminated'
+  /** Why it does not come up, where that was planned. */
+  readonly fails?: StateReason
+}
+
+/** What runs of an instance: nothing that is saved. */
+export interface InstanceRun {
+  /** Reads of its disks under way; its guest is stopped after them. */
+  readonly captures: Set<Promise<unknown>>
+  /** Calls off the timer of the state change under way. */
+  cancelTransition: Cancel
+  /** Resolves when no guest is being started or stopped: one that is might write to disks while it cannot be paused. */
+  guestChange: Promise<unknown>
+  guest?: Guest
+  /** Captures that want the guest paused now. */
+  pauses: number
+}
+
 export interface Instance extends Resource {
   readonly reservationId: string
   readonly launchIndex: number
@@ -110,16 +133,9 @@ export interface Instance extends Resource {
   readonly metadataOptions: InstanceMetadataOptionsRequest
   /** By device name. */
   readonly attachments: Map<string, Attachment>
-  /** Reads of its disks under way; its guest is stopped after them. */
-  readonly captures: Set<Promise<unknown>>
   state: InstanceStateName
-  /** Calls off the timer of the state change under way. */
-  cancelTransition: Cancel
-  /** Resolves when no guest is being started or stopped: one that is might write to disks while it cannot be paused. */
-  guestChange: Promise<unknown>
-  guest?: Guest
-  /** Captures that want the guest paused now. */
-  pauses: number
+  /** The state change under way. */
+  transition?: Transition
   publicIp?: string
   /** Base64, as given. */
   userData?: string
@@ -131,6 +147,7 @@ export interface Instance extends Resource {
   /** Of the last start. */
   launchedMs: number
   runningSinceMs?: number
+  terminatedMs?: number
   impaired: boolean
 }
 
@@ -166,7 +183,54 @@ export interface Neighbours {
   find(accountId: string, region: string): Account | undefined
 }
 
-export interface Account {
+/** What a client token made, and of which request. */
+export interface TokenUse<Made> {
+  readonly request: string
+  readonly made: Made
+}
+
+/**
+ * All that EC2 remembers: plain data, structured-cloneable, saved and restored as it is (`local/durability.ts`). Deadlines of
+ * what is under way are in it.
+ */
+export interface Ec2State {
+  readonly instances: Map<string, Instance>
+  readonly volumes: Map<string, Volume>
+  readonly snapshots: Map<string, Snapshot>
+  readonly images: Map<string, Image>
+  readonly launchTokens: Map<string, TokenUse<readonly Instance[]>>
+  readonly volumeTokens: Map<string, TokenUse<Volume>>
+  readonly addressesInUse: Set<string>
+  readonly troubles: PlannedTroubles
+  readonly counters: { order: number; ids: number; publicAddresses: number }
+}
+
+/** What only runs: promises, timers, guests. Made anew from the state when a saved account goes on. */
+interface Running {
+  /** By instance id; see `runOf`. */
+  readonly instances: Map<string, InstanceRun>
+  /** By volume id, while it is `creating`: whether it became `available`. */
+  readonly volumeCreations: Map<string, Promise<boolean>>
+}
+
+/** What runs of this instance. */
+export function runOf({ running }: Account, { id }: Instance): InstanceRun {
+  const present = running.instances.get(id)
+  if (present) return present
+  const run: InstanceRun = {
+    captures: new Set(),
+    cancelTransition: () => {},
+    guestChange: Promise.resolve(),
+    pauses: 0,
+  }
+  running.instances.set(id, run)
+  return run
+}
+
+/** The collections of the state are here under their own names too: a restored state is filled into the same maps. */
+export interface Account extends Pick<Ec2State, 'instances' | 'volumes' | 'snapshots' | 'images' | 'troubles'> {
+  readonly state: Ec2State
+  readonly running: Running
   readonly clock: Clock
   readonly accountId: string
   readonly region: string
@@ -176,11 +240,6 @@ export interface Account {
   readonly guests: GuestRunner
   readonly emit: (event: EmittedEvent) => void
   readonly visibilityDelayMs: number
-  readonly instances: Map<string, Instance>
-  readonly volumes: Map<string, Volume>
-  readonly snapshots: Map<string, Snapshot>
-  readonly images: Map<string, Image>
-  readonly troubles: PlannedTroubles
   readonly captureObservers: CaptureObserver[]
   /** For copies and shares across accounts and Regions (AWS facts A.5, A.6); undefined: nothing is there. */
   readonly elsewhere: (accountId: string, region: string) => Account | undefined

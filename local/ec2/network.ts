@@ -1,6 +1,7 @@
 /** The default VPC of the Region: three zones, a /20 subnet in each, one security group, addresses given in order. */
 import { AwsError } from '../wire/service.ts'
 import type { IdSource } from './ids.ts'
+import type { Ec2State } from './model.ts'
 import { invalidValue } from './request.ts'
 
 export interface Zone {
@@ -47,7 +48,11 @@ function shortRegion(region: string): string {
   return `${area}${DIRECTIONS[direction] ?? direction}${number}`
 }
 
-export function defaultNetwork(region: string, ids: IdSource): Network {
+export function defaultNetwork(
+  region: string,
+  ids: IdSource,
+  state: Pick<Ec2State, 'addressesInUse' | 'counters'>,
+): Network {
   const vpcId = ids.next('vpc')
   const securityGroupId = ids.next('sg')
   const zones = ZONE_LETTERS.map((letter, index) => ({
@@ -55,8 +60,7 @@ export function defaultNetwork(region: string, ids: IdSource): Network {
     id: `${shortRegion(region)}-az${index + 1}`,
     subnetId: ids.next('subnet'),
   }))
-  const used = new Set<string>()
-  let publicCount = 0
+  const { addressesInUse: used, counters } = state
 
   const privateIp = (zone: Zone, host: number): string =>
     `172.31.${zones.findIndex(({ id }) => id === zone.id) * 16 + (host >> 8)}.${host & 255}`
@@ -94,8 +98,8 @@ export function defaultNetwork(region: string, ids: IdSource): Network {
     },
     releasePrivateIp: (address) => void used.delete(address),
     nextPublicIp() {
-      publicCount += 1
-      return `203.0.113.${1 + (publicCount % 254)}`
+      counters.publicAddresses += 1
+      return `203.0.113.${1 + (counters.publicAddresses % 254)}`
     },
   }
 }

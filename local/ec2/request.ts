@@ -1,6 +1,7 @@
 /** What every EC2 request has in common: DryRun, and parameters that this account does not know. */
 import type { Operation } from '../wire/service.ts'
 import { AwsError } from '../wire/service.ts'
+import type { TokenUse } from './model.ts'
 
 type Parameters<Input> = readonly Extract<keyof Input, string>[]
 
@@ -38,9 +39,13 @@ export function required<Value>(value: Value | undefined, name: string): Value {
 
 export const invalidValue = (message: string): AwsError => new AwsError('InvalidParameterValue', message)
 
-/** Remembers what a client token made, so that the same request makes nothing new. */
+/** Remembers, in `made`, what a client token made, so that the same request makes nothing new. */
 export class ClientTokens<Made> {
-  readonly #made = new Map<string, { readonly request: string; readonly made: Made }>()
+  readonly #made: Map<string, TokenUse<Made>>
+
+  constructor(made: Map<string, TokenUse<Made>>) {
+    this.#made = made
+  }
 
   /** What this request made before. @throws AwsError IdempotentParameterMismatch */
   earlier(token: string | undefined, input: object): Made | undefined {

@@ -21,12 +21,6 @@ export interface VolumePlan {
   readonly tags: readonly Tag[]
 }
 
-export interface VolumeInCreation {
-  readonly volume: Volume
-  /** Whether it became `available`; false: it ended in `error`. */
-  readonly created: Promise<boolean>
-}
-
 /** The snapshot that a volume is made from. @throws AwsError InvalidSnapshot.NotFound, IncorrectState */
 export function sourceSnapshot(account: Account, snapshotId: string | undefined): Snapshot | undefined {
   if (snapshotId === undefined) return undefined
@@ -48,8 +42,8 @@ async function fill(account: Account, volume: Volume, snapshot: Snapshot | undef
     volume.cleanModifiedMs = account.disks.writtenTo(volume.path).modifiedMs
 }
 
-/** Makes a volume that is `creating` for now. */
-export function makeVolume(account: Account, plan: VolumePlan): VolumeInCreation {
+/** Makes a volume that is `creating` for now; `running.volumeCreations` tells how that ends. */
+export function makeVolume(account: Account, plan: VolumePlan): Volume {
   const id = account.ids.next('vol')
   const volume: Volume = {
     ...plan.performance,
@@ -76,13 +70,17 @@ export function makeVolume(account: Account, plan: VolumePlan): VolumeInCreation
       void account.clock.holding(async () => resolve(endCreation(account, volume, await filled)))
     })
   })
-  return { volume, created }
+  account.running.volumeCreations.set(id, created)
+  return volume
 }
 
 function endCreation(account: Account, volume: Volume, isFilled: boolean): boolean {
+  account.running.volumeCreations.delete(volume.id)
   if (volume.state !== 'creating') return false
   if (isFilled) {
     volume.state = volume.attachments.length > 0 ? 'in-use' : 'available'
+    // The disks of a launch are attached as soon as they are there.
+    for (const attachment of volume.attachments) if (attachment.state === 'attaching') attachment.state = 'attached'
     emitVolumeNotification(account, volume, 'createVolume', 'available')
   } else {
     volume.state = 'error'
@@ -118,7 +116,7 @@ function createVolume(account: Account, tokens: ClientTokens<Volume>, request: C
   if (earlier) return toVolumeOutput(earlier)
   const zone = zoneOf(account, request)
   const snapshot = sourceSnapshot(account, request.SnapshotId)
-  const { volume } = makeVolume(account, {
+  const volume = makeVolume(account, {
     performance: performanceOf(request, snapshot),
     zone,
     snapshot,
@@ -141,7 +139,7 @@ function deleteVolume(account: Account, request: DeleteVolumeRequest): object {
 }
 
 export function volumeOperations(account: Account): Operations {
-  const tokens = new ClientTokens<Volume>()
+  const tokens = new ClientTokens<Volume>(account.state.volumeTokens)
   return {
     CreateVolume: operation<CreateVolumeRequest>(
       [

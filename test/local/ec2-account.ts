@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { deserialize, serialize } from 'node:v8'
 import type * as Sdk from '@aws-sdk/client-ec2'
 import { onTestFinished } from 'vitest'
 import type { Clock } from '../../local/clock.ts'
@@ -94,12 +95,16 @@ export interface TestAccount {
   stateOf(instanceId: string): Promise<string | undefined>
   /** What was told of events since the last time, in short. */
   told(): string[]
+  /** The account as a new process has it, from what this one saved. This one is over. */
+  afterRestart(): Promise<TestAccount>
 }
 
 interface TestOptions {
   readonly clock?: Clock
   readonly visibilityDelayMs?: number
   readonly guest?: (spec: GuestSpec) => NotingGuest
+  /** What an earlier account left. */
+  readonly left?: { readonly directory: string; readonly saved: Buffer }
 }
 
 const DATA_DISK: Sdk.BlockDeviceMapping = { DeviceName: '/dev/sdf', Ebs: { VolumeSize: 1, VolumeType: 'gp3' } }
@@ -110,10 +115,10 @@ const short = ({ detail }: EmittedEvent): string =>
 /** An account that is cleaned up when the test is over. */
 export function testAccount(options: TestOptions = {}): TestAccount {
   const clock = options.clock ?? manualClock(START_MS)
-  const directory = mkdtempSync(join(tmpdir(), 'ec2-test-'))
+  const directory = options.left?.directory ?? mkdtempSync(join(tmpdir(), 'ec2-test-'))
   const guests: NotingGuest[] = []
   const events: EmittedEvent[] = []
-  const { service, host } = createEc2({
+  const { service, host, durable } = createEc2({
     clock,
     accountId: CALLER.accountId,
     region: CALLER.region,
@@ -128,7 +133,10 @@ export function testAccount(options: TestOptions = {}): TestAccount {
     },
     visibilityDelayMs: options.visibilityDelayMs,
   })
-  host.registerImage({ imageId: IMAGE_ID, rootDeviceName: '/dev/xvda', rootDeviceType: 'ebs', rootSizeGiB: 1 })
+  if (options.left) {
+    durable.restore(deserialize(options.left.saved))
+    durable.resume?.()
+  } else host.registerImage({ imageId: IMAGE_ID, rootDeviceName: '/dev/xvda', rootDeviceType: 'ebs', rootSizeGiB: 1 })
   onTestFinished(async () => {
     await host.close()
     clock.stop()
@@ -174,6 +182,12 @@ export function testAccount(options: TestOptions = {}): TestAccount {
       const told = events.slice(toldCount).map(short)
       toldCount = events.length
       return told
+    },
+    async afterRestart() {
+      const saved = serialize(durable.save())
+      await host.close()
+      clock.stop()
+      return testAccount({ ...options, clock: manualClock(clock.now()), left: { directory, saved } })
     },
   }
   return account
