@@ -12,6 +12,7 @@ import type { Faults } from './faults.ts'
 import { createGuests, type Guests } from './guests/guests.ts'
 import type { Identities } from './identities.ts'
 import { createLambda, type Lambda } from './lambda/lambda.ts'
+import { createMetadata } from './metadata/metadata.ts'
 import type { Objects } from './s3/s3.ts'
 import { createScheduler, type Scheduler } from './scheduler/scheduler.ts'
 import { createSsm } from './ssm/ssm.ts'
@@ -68,6 +69,10 @@ function createServices(shared: Shared, options: PlaceOptions) {
     clock,
     directory: join(options.directory, 'guests'),
     endpoint,
+    metadata: createMetadata({
+      ...options,
+      credentialsFor: (roleArn, session) => identities.forRole(roleArn, session),
+    }),
     onPower: (instanceId, action) => {
       if (action === 'poweroff') ec2.host.guestPoweredOff(instanceId)
     },

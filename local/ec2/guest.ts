@@ -2,6 +2,8 @@
  * What EC2 asks of whatever plays the inside of an instance. EC2 knows volumes as files; the guest sees them as disks.
  */
 
+import type { Instance } from '@aws-sdk/client-ec2'
+
 export interface GuestDisk {
   /** Name under which the volume is attached, e.g. `/dev/sda1`. */
   readonly device: string
@@ -18,6 +20,9 @@ export interface GuestSpec {
   readonly disks: readonly GuestDisk[]
   readonly tags: Readonly<Record<string, string>>
   readonly privateIpAddress: string
+  readonly reservationId?: string
+  /** The instance as EC2 describes it to anybody at that moment: what its metadata is made from. */
+  readonly describe?: () => Instance
 }
 
 export interface Guest {

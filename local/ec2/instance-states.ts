@@ -4,6 +4,7 @@
  */
 import { disksOf, removeAttachment } from './attachments.ts'
 import { BOOT_MS, STOP_MS, TERMINATED_VISIBLE_MS, TERMINATE_MS } from './delays.ts'
+import { toInstanceOutput } from './describe-instances.ts'
 import { emitInstanceState } from './events.ts'
 import { runOf } from './model.ts'
 import type { Account, Instance, StateReason, Transition } from './model.ts'
@@ -50,6 +51,8 @@ async function startGuest(account: Account, instance: Instance): Promise<void> {
     disks: disksOf(instance),
     tags: Object.fromEntries(instance.tags),
     privateIpAddress: instance.privateIp,
+    reservationId: instance.reservationId,
+    describe: () => toInstanceOutput(account, instance),
   })
 }
 

@@ -37,6 +37,8 @@ export interface GuestSurroundings {
   readonly folder: GuestFolder
   readonly environment: Readonly<Record<string, string>>
   readonly onPower: (action: PowerAction) => void
+  /** Called when nothing of the guest runs any more. */
+  readonly atEnd: () => Promise<void> | undefined
 }
 
 /** How long processes may take to end by themselves after SIGTERM, in real time. */
@@ -189,6 +191,7 @@ export class BashGuest implements GuestProcess {
       await realDelay(POLL_MS)
     }
     await this.#userDataEnded
+    await this.#around.atEnd()
     this.#note('stopped')
   }
 }

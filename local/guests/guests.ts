@@ -10,6 +10,7 @@ import { GuestFolder } from './folder.ts'
 import { BashGuest } from './guest-process.ts'
 import type { GuestProcess } from './guest-process.ts'
 import type { PowerAction } from './power.ts'
+import type { Metadata, MetadataEndpoint } from '../metadata/metadata.ts'
 import { startWarden } from './warden.ts'
 import type { Warden } from './warden.ts'
 
@@ -25,6 +26,8 @@ export interface GuestsOptions {
   readonly endpoint?: () => string
   /** More variables for a guest, e.g. the credentials of its instance profile; asked at each start. */
   readonly environment?: (instanceId: string) => Readonly<Record<string, string>>
+  /** Answers a guest's questions about itself. Without it a guest finds no instance metadata. */
+  readonly metadata?: Metadata
   /** A guest shuts itself down (`shutdown -h now` in its user data, or the end of `shutdown -h +60`). Without it nothing happens. */
   readonly onPower?: (instanceId: string, action: PowerAction) => void
 }
@@ -42,7 +45,12 @@ export interface Guests extends GuestRunner {
 /** What a guest inherits from us, and nothing else: no credentials, and no HOME in which it would find some. */
 const INHERITED = ['PATH', 'LANG'] as const
 
-function environmentOf(root: string, spec: GuestSpec, options: GuestsOptions): Record<string, string> {
+function environmentOf(
+  root: string,
+  spec: GuestSpec,
+  options: GuestsOptions,
+  metadata: MetadataEndpoint | undefined,
+): Record<string, string> {
   const environment: Record<string, string> = {}
   for (const name of INHERITED) {
     const value = process.env[name]
@@ -54,6 +62,9 @@ function environmentOf(root: string, spec: GuestSpec, options: GuestsOptions): R
   environment['GUEST_ROOT'] = root
   environment['GUEST_INSTANCE_ID'] = spec.instanceId
   if (options.endpoint) environment['AWS_ENDPOINT_URL'] = options.endpoint()
+  // Without an answer of ours an SDK would ask the metadata service of the machine that we run on.
+  if (metadata) environment['AWS_EC2_METADATA_SERVICE_ENDPOINT'] = metadata.endpoint
+  else environment['AWS_EC2_METADATA_DISABLED'] = 'true'
   return { ...environment, ...options.environment?.(spec.instanceId) }
 }
 
@@ -69,11 +80,14 @@ export function createGuests(options: GuestsOptions): Guests {
       return clock.holding(async () => {
         if (guests.get(spec.instanceId)?.running) throw new Error(`${spec.instanceId} runs already`)
         warden ??= startWarden(directory)
+        const { describe } = spec
+        const metadata = describe && (await options.metadata?.serve({ ...spec, describe }))
         const folder = new GuestFolder(join(directory, spec.instanceId))
         const guest = new BashGuest(spec, {
           clock,
           folder,
-          environment: environmentOf(folder.path, spec, options),
+          environment: environmentOf(folder.path, spec, options, metadata),
+          atEnd: () => metadata?.close(),
           onPower: (action) => options.onPower?.(spec.instanceId, action),
         })
         guests.set(spec.instanceId, guest)
