@@ -11,6 +11,7 @@ import { createPlace, type Place, type Shared } from './place.ts'
 import { REGIONS } from './regions.ts'
 import { createS3, type Objects } from './s3/s3.ts'
 import { createSts } from './sts/sts.ts'
+import { createThrottling, type Limits, type Throttling } from './throttling/throttling.ts'
 import { startWireServer, type ObservedCall } from './wire/server.ts'
 
 export interface AccountOptions {
@@ -22,6 +23,8 @@ export interface AccountOptions {
   readonly accountId?: string
   /** Warm Lambdas at a time, of all functions together: more are faster and need about 30 MB each. */
   readonly sandboxLimit?: number
+  /** Of request throttling: AWS's defaults unless told. */
+  readonly limits?: Limits
   readonly onCall?: (call: ObservedCall) => void
   readonly onLog?: (functionName: string, line: string) => void
 }
@@ -43,6 +46,7 @@ export interface Account extends Omit<Place, 'services' | 'dynamodb' | 'stop' | 
   readonly credentials: UserCredentials
   readonly clock: Clock
   readonly faults: Faults
+  readonly throttling: Throttling
   readonly objects: Objects
   readonly roles: ReadonlyMap<string, Role>
   /** Another account or Region of this process, made if it is new. @throws Error for a Region that does not exist */
@@ -87,6 +91,7 @@ class Places {
 export async function startAccount(options: AccountOptions = {}): Promise<Account> {
   const { region = 'eu-central-1', accountId = '111122223333', clock = autoClock(wallClockMs()) } = options
   const faults = new Faults()
+  const throttling = createThrottling({ clock, ...(options.limits ? { limits: options.limits } : {}) })
   const identities = createIdentities({ accountId })
   const directory = mkdtempSync(join(tmpdir(), 'tandem-account-'))
   let endpoint = ''
@@ -114,6 +119,7 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
     region,
     faults,
     clock,
+    throttle: (call) => throttling.admit(call),
   })
   endpoint = wire.endpoint
   const credentials = identities.user(ADMINISTRATOR)
@@ -126,6 +132,7 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
     credentials,
     clock,
     faults,
+    throttling,
     roles,
     at: (id, name) => places.at(id, name),
     deploy: (assembly, stackName) =>

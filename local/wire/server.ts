@@ -53,6 +53,8 @@ export interface WireServerOptions {
   readonly region: string
   readonly faults: Faults
   readonly clock: Clock
+  /** Throws AwsError to refuse (RequestLimitExceeded …); asked before `authorize`. */
+  readonly throttle?: (call: { service: string; operation: string; input: unknown; caller: Caller }) => void
   /** Throws AwsError to refuse (AccessDenied …). */
   readonly authorize?: (call: { service: string; operation: string; input: unknown; caller: Caller }) => void
   /** Signing name → URL, by caller, of another server that speaks awsJson; its requests are passed on as they are. */
@@ -222,6 +224,7 @@ class Door {
     let reply: WireReply
     try {
       input = await call.decode()
+      this.#options.throttle?.({ service, operation, input, caller })
       this.#options.authorize?.({ service, operation, input, caller })
       fault = this.#options.faults.forCall({ service, operation, input })
       if (fault?.kind === 'fail') throw plannedError(fault)

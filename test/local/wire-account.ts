@@ -10,6 +10,8 @@ import type { Clock } from '../../local/clock.ts'
 import { Faults } from '../../local/faults.ts'
 import { createIdentities } from '../../local/identities.ts'
 import { createSts } from '../../local/sts/sts.ts'
+import { createThrottling } from '../../local/throttling/throttling.ts'
+import type { Limits } from '../../local/throttling/throttling.ts'
 import { startWireServer } from '../../local/wire/server.ts'
 import type { ObservedCall } from '../../local/wire/server.ts'
 import { AwsError } from '../../local/wire/service.ts'
@@ -30,9 +32,10 @@ export interface Keys {
 export const ADMINISTRATOR_KEYS: Keys = { accessKeyId: 'test', secretAccessKey: 'test' }
 
 /** An account of tiny operations, one service of each protocol, that note what the wire made of their requests. */
-export async function startWireAccount() {
+export async function startWireAccount({ limits }: { limits?: Limits } = {}) {
   const clock = autoClock(START_MS)
   const faults = new Faults()
+  const throttling = createThrottling({ clock, ...(limits ? { limits } : {}) })
   const identities = createIdentities({ accountId: ACCOUNT_ID })
   const calls: ObservedCall[] = []
   const seen: unknown[] = []
@@ -47,6 +50,7 @@ export async function startWireAccount() {
     region: REGION,
     faults,
     clock,
+    throttle: (call) => throttling.admit(call),
     authorize: ({ operation }) => rules.authorize(operation),
     onCall: (call) => calls.push(call),
   })
