@@ -105,6 +105,7 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
       endpoint: () => endpoint,
       objects: s3.objects,
       neighbours: createNeighbours(),
+      keys: new Map(),
       globalServices: [s3.service, createSts()],
     },
     directory,

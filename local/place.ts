@@ -11,6 +11,7 @@ import type { Deliver } from './events/target.ts'
 import type { Faults } from './faults.ts'
 import { createGuests, type Guests } from './guests/guests.ts'
 import type { Identities } from './identities.ts'
+import { createKms, type Kms } from './kms/kms.ts'
 import { createLambda, type Lambda } from './lambda/lambda.ts'
 import { createMetadata } from './metadata/metadata.ts'
 import type { Objects } from './s3/s3.ts'
@@ -28,6 +29,8 @@ export interface Shared {
   readonly endpoint: () => string
   readonly objects: Objects
   readonly neighbours: Neighbours
+  /** The KMS of every place, by `<account>/<Region>`. */
+  readonly keys: Map<string, Kms>
   /** Services that are one for all places: S3, STS. */
   readonly globalServices: readonly Service[]
   /** Warm Lambdas at a time in each place. */
@@ -49,6 +52,7 @@ export interface Place {
   readonly guests: Guests
   readonly states: States
   readonly events: Events
+  readonly kms: Kms
   readonly lambda: Lambda
   readonly scheduler: Scheduler
   /** What answers calls here, the services of all places included. */
@@ -88,6 +92,8 @@ function createServices(shared: Shared, options: PlaceOptions) {
     else if (arn.includes(':states:')) states.start(arn, input)
     else throw new Error(`Nothing in this account can be the target ${arn}.`)
   }
+  const kms = createKms({ ...place, elsewhere: (accountId, region) => shared.keys.get(`${accountId}/${region}`) })
+  shared.keys.set(`${options.accountId}/${options.region}`, kms)
   const events = createEvents({ ...place, deliver })
   const emit = (event: EmittedEvent): void => events.emit(event)
   const { neighbours } = shared
@@ -100,12 +106,12 @@ function createServices(shared: Shared, options: PlaceOptions) {
     invokeFunction: (arn, payload) => lambda.invoke(arn, payload),
   })
   const scheduler = createScheduler({ ...place, deliver })
-  return { guests, lambda, events, ec2, ssm, states, scheduler }
+  return { guests, kms, lambda, events, ec2, ssm, states, scheduler }
 }
 
 export function createPlace(shared: Shared, options: PlaceOptions): Place {
   const services = createServices(shared, options)
-  const { guests, lambda, events, ec2, ssm, states, scheduler } = services
+  const { guests, kms, lambda, events, ec2, ssm, states, scheduler } = services
   let dynamodb: Promise<Dynamodb> | undefined
   return {
     ...services,
@@ -113,7 +119,7 @@ export function createPlace(shared: Shared, options: PlaceOptions): Place {
     region: options.region,
     ec2: ec2.host,
     services: [
-      ...[ec2, ssm, states, lambda, events, scheduler].map(({ service }) => service),
+      ...[ec2, kms, ssm, states, lambda, events, scheduler].map(({ service }) => service),
       ...shared.globalServices,
     ],
     async dynamodb() {
