@@ -7,6 +7,9 @@ import { createHash } from 'node:crypto'
 export interface Identity {
   readonly arn: string
   readonly accountId: string
+  readonly secretAccessKey: string
+  /** Of temporary keys: a request must carry it. */
+  readonly sessionToken?: string
 }
 
 export interface UserCredentials {
@@ -42,8 +45,8 @@ export const ADMINISTRATOR = 'administrator'
 /** An account in which the access key `test` is the IAM user `administrator`. */
 export function createIdentities({ accountId }: { readonly accountId: string }): Identities {
   const known = new Map<string, Identity>([
-    [ROOT_ACCESS_KEY_ID, { arn: `arn:aws:iam::${accountId}:root`, accountId }],
-    ['test', { arn: `arn:aws:iam::${accountId}:user/${ADMINISTRATOR}`, accountId }],
+    [ROOT_ACCESS_KEY_ID, { arn: `arn:aws:iam::${accountId}:root`, accountId, secretAccessKey: ROOT_SECRET_ACCESS_KEY }],
+    ['test', { arn: `arn:aws:iam::${accountId}:user/${ADMINISTRATOR}`, accountId, secretAccessKey: 'test' }],
   ])
   return {
     identify: (accessKeyId) => known.get(accessKeyId) ?? administratorOf(accessKeyId),
@@ -51,7 +54,7 @@ export function createIdentities({ accountId }: { readonly accountId: string }):
     user(name) {
       const arn = `arn:aws:iam::${accountId}:user/${name}`
       const credentials = keysOf('AKIA', arn)
-      known.set(credentials.accessKeyId, { arn, accountId })
+      known.set(credentials.accessKeyId, { arn, accountId, secretAccessKey: credentials.secretAccessKey })
       return credentials
     },
     forRole(roleArn, sessionName) {
@@ -60,8 +63,10 @@ export function createIdentities({ accountId }: { readonly accountId: string }):
       const arn = `arn:aws:sts::${roleAccountId}:assumed-role/${roleName}/${sessionName}`
       // The role's path is not part of the session's ARN, but two roles may differ in it alone.
       const credentials = keysOf('ASIA', `${roleArn}/${sessionName}`)
-      known.set(credentials.accessKeyId, { arn, accountId: roleAccountId })
-      return { ...credentials, sessionToken: digest('token', `${roleArn}/${sessionName}`).toString('base64'), arn }
+      const { accessKeyId, secretAccessKey } = credentials
+      const sessionToken = digest('token', `${roleArn}/${sessionName}`).toString('base64')
+      known.set(accessKeyId, { arn, accountId: roleAccountId, secretAccessKey, sessionToken })
+      return { ...credentials, sessionToken, arn }
     },
   }
 }
@@ -69,7 +74,8 @@ export function createIdentities({ accountId }: { readonly accountId: string }):
 /** A key that is an account id stands for that account's administrator: the way into other accounts of the process. */
 function administratorOf(accessKeyId: string): Identity | undefined {
   if (!/^\d{12}$/.test(accessKeyId)) return undefined
-  return { arn: `arn:aws:iam::${accessKeyId}:user/${ADMINISTRATOR}`, accountId: accessKeyId }
+  const arn = `arn:aws:iam::${accessKeyId}:user/${ADMINISTRATOR}`
+  return { arn, accountId: accessKeyId, secretAccessKey: 'test' }
 }
 
 function keysOf(prefix: 'AKIA' | 'ASIA', subject: string): UserCredentials {

@@ -7,6 +7,7 @@ import { restJson } from './rest-json.ts'
 import { restXml } from './rest-xml.ts'
 import { AwsError } from './service.ts'
 import type { Caller, Service } from './service.ts'
+import type { SignatureFault } from './signature.ts'
 import { validateInput } from './validation.ts'
 
 /** Awaits work of an operation with the clock let go: the operation may be waiting for virtual time. */
@@ -25,6 +26,7 @@ export interface Endpoint {
   /** Signing name. */
   readonly service: string
   readonly unknownKey: AwsError
+  refuseSignature(fault: SignatureFault): AwsError
   /** Name of the SDK's client; undefined when another server implements the service. */
   readonly clientName?: string
   /**
@@ -59,6 +61,7 @@ export function serviceEndpoint(service: Service): Endpoint {
     service: model.signingName,
     clientName: service.clientName,
     unknownKey: protocol.unknownKey,
+    refuseSignature: (fault) => protocol.refuseSignature(fault),
     route(request, { operations } = service) {
       const route = protocol.route(request)
       const { name } = route.operation

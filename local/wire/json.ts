@@ -1,5 +1,5 @@
 import type { ServiceModel } from './model.ts'
-import { INVALID_TOKEN_MESSAGE, nullMember } from './protocol.ts'
+import { INVALID_TOKEN_MESSAGE, nullMember, refuseJsonSignature } from './protocol.ts'
 import type { Protocol, WireReply } from './protocol.ts'
 import { AwsError } from './service.ts'
 
@@ -29,6 +29,7 @@ export function awsJson(model: ServiceModel): Protocol {
   })
   return {
     unknownKey: new AwsError('UnrecognizedClientException', INVALID_TOKEN_MESSAGE),
+    refuseSignature: refuseJsonSignature(400),
     missingMember: (path) => nullMember('ValidationException', path),
     route(request) {
       const name = operationOfTarget(request.headers)

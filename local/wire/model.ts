@@ -58,11 +58,22 @@ type OperationSchema = readonly [9, string, string, number | Readonly<Record<str
 
 const isOperationSchema = (value: unknown): value is OperationSchema => Array.isArray(value) && value[0] === 9
 
+/** By SDK module: reading EC2's takes a tenth of a second, and a process may start many accounts. */
+const knownModels = new WeakMap<object, ServiceModel>()
+
 /**
  * Reads a service's model out of its SDK client: every operation that the client can send, implemented or not.
  * @throws Error when `clientName` is no client class of `sdk`
  */
 export function readModel(service: Pick<Service, 'sdk' | 'clientName'>): ServiceModel {
+  const known = knownModels.get(service.sdk)
+  if (known) return known
+  const model = newModel(service)
+  knownModels.set(service.sdk, model)
+  return model
+}
+
+function newModel(service: Pick<Service, 'sdk' | 'clientName'>): ServiceModel {
   const exported = new Map(Object.entries(service.sdk))
   const Client = exported.get(service.clientName) as SdkClientClass | undefined
   if (typeof Client !== 'function') throw new Error(`The SDK module exports no client class ${service.clientName}.`)

@@ -1,5 +1,6 @@
 import type { OperationModel, ServiceModel } from './model.ts'
 import { AwsError } from './service.ts'
+import type { SignatureFault } from './signature.ts'
 
 /** A request as it came, before anything of it is believed. */
 export interface WireRequest {
@@ -39,6 +40,8 @@ export interface Protocol {
   encodeError(error: AwsError, request: WireRequest): WireReply
   /** How the service refuses an access key (or a temporary key without its token) that it does not know. */
   readonly unknownKey: AwsError
+  /** How the service refuses a signature that is wrong or not whole. */
+  refuseSignature(fault: SignatureFault): AwsError
   /** How the service says that a required member is absent; `path` as `targets.1.member.arn` in the wire's own names. */
   missingMember(path: string): AwsError
 }
@@ -51,5 +54,13 @@ export const nullMember = (code: string, path: string): AwsError =>
     code,
     `1 validation error detected: Value null at '${path}' failed to satisfy constraint: Member must not be null`,
   )
+
+/** How the services that speak JSON refuse a signature; the codes have other endings in the query protocol. */
+export const refuseJsonSignature =
+  (status: number) =>
+  ({ kind, message }: SignatureFault): AwsError =>
+    new AwsError(kind === 'incomplete' ? 'IncompleteSignatureException' : 'InvalidSignatureException', message, {
+      status,
+    })
 
 export const INVALID_TOKEN_MESSAGE = 'The security token included in the request is invalid.'

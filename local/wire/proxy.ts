@@ -2,7 +2,7 @@ import { Agent, request as httpRequest } from 'node:http'
 
 import type { Endpoint } from './endpoint.ts'
 import { operationOfTarget } from './json.ts'
-import { INVALID_TOKEN_MESSAGE } from './protocol.ts'
+import { INVALID_TOKEN_MESSAGE, refuseJsonSignature } from './protocol.ts'
 import type { WireReply, WireRequest } from './protocol.ts'
 import { AwsError } from './service.ts'
 import type { Caller } from './service.ts'
@@ -22,6 +22,7 @@ export function proxyEndpoint(
   return {
     service,
     unknownKey: new AwsError('UnrecognizedClientException', INVALID_TOKEN_MESSAGE),
+    refuseSignature: refuseJsonSignature(400),
     route: (request) => ({
       operation: operationOfTarget(request.headers),
       decode: async () => parseObject(request.body),

@@ -6,6 +6,7 @@ import type { OperationModel, ServiceModel } from './model.ts'
 import { INVALID_TOKEN_MESSAGE, nullMember } from './protocol.ts'
 import type { Protocol, Route, WireReply, WireRequest } from './protocol.ts'
 import { AwsError } from './service.ts'
+import type { SignatureFault } from './signature.ts'
 import { escapeXml, readSimple } from './simple-values.ts'
 
 /** Parameters as a tree: `Filter.1.Value.2=x` is `Filter` → `1` → `Value` → `2` with the value `x`. */
@@ -46,6 +47,7 @@ function elements(node: ParameterNode | undefined): ParameterNode[] {
 /** The two query protocols differ in names of members, in lists (EC2 always flattens) and in their envelopes. */
 abstract class QueryProtocol implements Protocol {
   abstract readonly unknownKey: AwsError
+  abstract refuseSignature(fault: SignatureFault): AwsError
   abstract missingMember(path: string): AwsError
   abstract encode(operation: OperationModel, output: unknown, request: WireRequest): WireReply
   abstract encodeError(error: AwsError, request: WireRequest): WireReply
@@ -128,6 +130,11 @@ class Ec2QueryProtocol extends QueryProtocol {
     status: 401,
   })
 
+  /** EC2 says the same of an unknown key and of a wrong signature. */
+  refuseSignature({ kind, message }: SignatureFault): AwsError {
+    return kind === 'incomplete' ? new AwsError('IncompleteSignature', message) : this.unknownKey
+  }
+
   missingMember(path: string): AwsError {
     const name = capitalize(path.replace(/^.*\./, ''))
     return new AwsError('MissingParameter', `The request must contain the parameter ${name}`)
@@ -170,6 +177,11 @@ class Ec2QueryProtocol extends QueryProtocol {
 
 class AwsQueryProtocol extends QueryProtocol {
   readonly unknownKey = new AwsError('InvalidClientTokenId', INVALID_TOKEN_MESSAGE, { status: 403 })
+
+  refuseSignature({ kind, message }: SignatureFault): AwsError {
+    if (kind === 'incomplete') return new AwsError('IncompleteSignature', message)
+    return new AwsError('SignatureDoesNotMatch', message, { status: 403 })
+  }
 
   missingMember(path: string): AwsError {
     return nullMember('ValidationError', path)

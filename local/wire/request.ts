@@ -9,15 +9,6 @@ export const MAX_BODY_BYTES = 16 * MEBIBYTE_BYTES
 /** Largest S3 object of one PutObject, and 1 MiB for the framing of `aws-chunked` (some 90 bytes per 64 KiB). */
 export const MAX_OBJECT_BODY_BYTES = (64 + 1) * MEBIBYTE_BYTES
 
-/** Credential scope of a Signature Version 4: `<key>/<yyyymmdd>/<region>/<service>/aws4_request`. */
-export interface CredentialScope {
-  readonly accessKeyId: string
-  readonly region: string
-  /** Signing name. */
-  readonly service: string
-  readonly hasSessionToken: boolean
-}
-
 /** A request without its body: enough to see who asks which service. */
 export type RequestHead = Omit<WireRequest, 'body'>
 
@@ -35,15 +26,6 @@ export function readHead(message: IncomingMessage, requestId: string): RequestHe
     query: new URLSearchParams(queryStart < 0 ? '' : target.slice(queryStart + 1)),
     headers: Object.fromEntries(headers),
   }
-}
-
-/** Reads the scope of a signed request or presigned URL; undefined when there is no signature. */
-export function readScope({ headers, query }: RequestHead): CredentialScope | undefined {
-  const credential = /Credential=([^,\s]+)/.exec(headers['authorization'] ?? '')?.[1] ?? query.get('X-Amz-Credential')
-  const [accessKeyId, , region, service] = credential?.split('/') ?? []
-  if (!accessKeyId || !region || !service) return undefined
-  const hasSessionToken = 'x-amz-security-token' in headers || query.has('X-Amz-Security-Token')
-  return { accessKeyId, region, service, hasSessionToken }
 }
 
 /**

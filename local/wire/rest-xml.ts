@@ -4,6 +4,7 @@ import type { Protocol, Route, WireRequest } from './protocol.ts'
 import { restRouter } from './rest-route.ts'
 import { readBindings, writeBindings } from './rest.ts'
 import { AwsError } from './service.ts'
+import type { SignatureFault } from './signature.ts'
 import { escapeXml } from './simple-values.ts'
 
 /** Operations on the service itself: their path has no bucket. */
@@ -26,6 +27,7 @@ export function restXml(model: ServiceModel): Protocol {
       'The AWS Access Key Id you provided does not exist in our records.',
       { status: 403 },
     ),
+    refuseSignature,
     missingMember: (path) => new AwsError('InvalidRequest', `Missing required parameter ${path}`),
     route(request): Route {
       const { bucket, path } = splitPath(request.path)
@@ -51,6 +53,17 @@ export function restXml(model: ServiceModel): Protocol {
       errorCode: error.code,
     }),
   }
+}
+
+const SIGNATURE_REFUSALS = {
+  incomplete: ['AuthorizationHeaderMalformed', 400],
+  mismatch: ['SignatureDoesNotMatch', 403],
+  unsignedHeaders: ['AccessDenied', 403],
+} as const
+
+function refuseSignature({ kind, message, details }: SignatureFault): AwsError {
+  const [code, status] = SIGNATURE_REFUSALS[kind]
+  return new AwsError(code, message, { status, fields: { ...details } })
 }
 
 function splitPath(path: string): { bucket?: string; path: string } {

@@ -11,14 +11,19 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 
 import type { Clock } from '../clock.ts'
 import type { CallEffect, Faults } from '../faults.ts'
+import { authenticate } from './authenticate.ts'
+import type { KeyOwner } from './authenticate.ts'
 import { encodeUnrouted, notImplemented, serviceEndpoint } from './endpoint.ts'
 import type { Endpoint, RoutedCall, Unheld } from './endpoint.ts'
 import type { WireReply, WireRequest } from './protocol.ts'
+import { payloadHashOf } from './payload-hash.ts'
 import { proxyEndpoint } from './proxy.ts'
-import { readBody, readHead, readScope } from './request.ts'
-import type { CredentialScope, RequestHead } from './request.ts'
+import { readBody, readHead } from './request.ts'
+import type { RequestHead } from './request.ts'
 import { AwsError } from './service.ts'
 import type { Caller, Service } from './service.ts'
+import { readSignature } from './signature.ts'
+import type { Signature } from './signature.ts'
 
 export interface WireServer {
   /** `http://127.0.0.1:<port>` */
@@ -47,8 +52,8 @@ export interface WireServerOptions {
     readonly accountId: string
     readonly region: string
   }) => readonly Service[] | undefined
-  /** Who owns an access key; the signature itself is never verified. */
-  readonly identify: (accessKeyId: string) => { readonly arn: string; readonly accountId: string } | undefined
+  /** Who owns an access key. */
+  readonly identify: (accessKeyId: string) => KeyOwner | undefined
   /** The Region of `services`. Without `servicesAt`, calls signed for another one are refused. */
   readonly region: string
   readonly faults: Faults
@@ -162,14 +167,14 @@ class Door {
   }
 
   async #answer(message: IncomingMessage, head: RequestHead, unheld: Unheld): Promise<Outcome> {
-    const scope = readScope(head)
-    const endpoint = scope && this.#endpoints.get(scope.service)
+    const signature = readSignature(head)
+    const endpoint = signature && this.#endpoints.get(signature.service)
     let request: WireRequest = { ...head, body: new Uint8Array() }
     try {
-      request = { ...head, body: await readBody(message, scope?.service ?? '') }
-      if (!scope) throw new AwsError('MissingAuthenticationToken', 'Missing Authentication Token', { status: 403 })
-      if (!endpoint) throw notImplemented(`The service ${scope.service}`)
-      const caller = this.#identify(scope, endpoint, request)
+      request = { ...head, body: await readBody(message, signature?.service ?? '') }
+      if (!signature) throw new AwsError('MissingAuthenticationToken', 'Missing Authentication Token', { status: 403 })
+      if (!endpoint) throw notImplemented(`The service ${signature.service}`)
+      const caller = this.#identify(signature, endpoint, request)
       const call = endpoint.route(request, this.#serviceAt(caller, endpoint.service))
       return await this.#perform(endpoint, call, caller, request, unheld)
     } catch (error) {
@@ -179,16 +184,15 @@ class Door {
     }
   }
 
-  #identify(scope: CredentialScope, endpoint: Endpoint, { requestId }: WireRequest): Caller {
-    const { accessKeyId, region } = scope
-    const identity = this.#options.identify(accessKeyId)
-    // Keys that begin with ASIA are temporary: AWS knows them only together with their session token.
-    if (!identity || (accessKeyId.startsWith('ASIA') && !scope.hasSessionToken)) throw endpoint.unknownKey
+  #identify(signature: Signature, endpoint: Endpoint, request: WireRequest): Caller {
+    const { accessKeyId, region } = signature
+    const payloadHash = payloadHashOf(signature, request, request.body)
+    const identity = authenticate(signature, request, payloadHash, endpoint, this.#options.identify)
     if (!this.#servicesAt({ accountId: identity.accountId, region })) {
       const message = `Credential should be scoped to a valid region, not '${region}'. This endpoint is '${this.#options.region}'.`
       throw new AwsError('SignatureDoesNotMatch', message, { status: 403 })
     }
-    return { accountId: identity.accountId, region, arn: identity.arn, accessKeyId, requestId }
+    return { accountId: identity.accountId, region, arn: identity.arn, accessKeyId, requestId: request.requestId }
   }
 
   /** The services of a place by their clients; undefined when there is no such place. */

@@ -1,6 +1,7 @@
 import * as ec2 from '@aws-sdk/client-ec2'
 import * as events from '@aws-sdk/client-eventbridge'
 import * as lambda from '@aws-sdk/client-lambda'
+import * as s3 from '@aws-sdk/client-s3'
 import * as scheduler from '@aws-sdk/client-scheduler'
 import * as sfn from '@aws-sdk/client-sfn'
 import * as ssm from '@aws-sdk/client-ssm'
@@ -176,6 +177,16 @@ const services = (clock: Clock, note: <Input>(input: Input) => Input): Service[]
       ListSchedules(input: scheduler.ListSchedulesInput): scheduler.ListSchedulesOutput {
         note(input)
         return { Schedules: [{ Name: 's', CreationDate: CREATED_AT }] }
+      },
+    },
+  },
+  {
+    sdk: s3,
+    clientName: 'S3Client',
+    operations: {
+      HeadBucket(input: s3.HeadBucketRequest): s3.HeadBucketOutput {
+        note(input)
+        return {}
       },
     },
   },

@@ -6,7 +6,16 @@ import * as sfn from '@aws-sdk/client-sfn'
 import * as ssm from '@aws-sdk/client-ssm'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 
-import { ACCOUNT_ID, CREATED_AT, REGION, refusal, START_MS, startWireAccount } from './wire-account.ts'
+import { sendSigned } from './signing.ts'
+import {
+  ACCOUNT_ID,
+  ADMINISTRATOR_KEYS,
+  CREATED_AT,
+  REGION,
+  refusal,
+  START_MS,
+  startWireAccount,
+} from './wire-account.ts'
 import type { WireAccount } from './wire-account.ts'
 
 let account: WireAccount
@@ -19,10 +28,10 @@ afterEach(() => account.server.close())
 
 /** Sends parameters as no SDK client would. */
 async function post(parameters: string): Promise<string> {
-  const authorization = `AWS4-HMAC-SHA256 Credential=test/20260301/${REGION}/ec2/aws4_request, Signature=0`
-  const headers = { authorization, 'content-type': 'application/x-www-form-urlencoded' }
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' }
   const body = `Version=2016-11-15&${parameters}`
-  return await (await fetch(account.server.endpoint, { method: 'POST', headers, body })).text()
+  const scope = { keys: ADMINISTRATOR_KEYS, service: 'ec2', region: REGION }
+  return (await sendSigned(account.server.endpoint, scope, { method: 'POST', path: '/', headers, body })).text()
 }
 
 describe('ec2Query', () => {

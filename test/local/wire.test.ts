@@ -28,7 +28,7 @@ const whoami = (keys: Keys) => new sts.STSClient(account.configuration(keys)).se
 const isDescribe = ({ service, operation }: CallTarget) => service === 'ec2' && operation === 'DescribeVolumes'
 
 describe('who calls', () => {
-  it('is known from the access key alone', async () => {
+  it('is known from the access key', async () => {
     const role = account.identities.forRole(`arn:aws:iam::${ACCOUNT_ID}:role/service/Mover`, 'run-1')
     expect(await whoami(ADMINISTRATOR_KEYS)).toMatchObject({
       Account: ACCOUNT_ID,
