@@ -1,12 +1,10 @@
-/** The bytes: volumes and snapshots are sparse files, copied by `cp`, which keeps the holes. */
-import { execFile } from 'node:child_process'
+/** The bytes: volumes and snapshots are sparse files. */
 import { closeSync, mkdirSync, openSync, realpathSync, statSync, truncateSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
 import type { Clock } from '../clock.ts'
+import { Copier } from './copier.ts'
 
-const run = promisify(execFile)
 const GIB = 1024 ** 3
 const STAT_BLOCK_BYTES = 512
 
@@ -19,6 +17,7 @@ export interface Written {
 export class Disks {
   readonly #clock: Clock
   readonly #directory: string
+  readonly #copier = new Copier()
   /** Copies under way by the file that they read. */
   readonly #reading = new Map<string, Set<Promise<unknown>>>()
   readonly #working = new Set<Promise<unknown>>()
@@ -41,7 +40,7 @@ export class Disks {
   /** Copies a whole file, grown to `sizeGiB` if that is more. Holds the clock. */
   copy(source: string, target: string, sizeGiB?: number): Promise<void> {
     const copying = this.#track(async () => {
-      await run('cp', ['--reflink=auto', '--sparse=always', '--', source, target])
+      await this.#copier.copy(source, target)
       if (sizeGiB !== undefined) truncateSync(target, sizeGiB * GIB)
     })
     const readers = this.#reading.get(source) ?? new Set()
@@ -76,6 +75,7 @@ export class Disks {
 
   async close(): Promise<void> {
     await Promise.allSettled(this.#working)
+    await this.#copier.close()
   }
 
   #track<Result>(work: () => Promise<Result>): Promise<Result> {
