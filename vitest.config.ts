@@ -1,12 +1,17 @@
 import { defineConfig } from 'vitest/config'
 
+/** Tests that deploy the product: they share one cloud assembly, which takes seconds to make. */
+const DEPLOYING = ['test/scenarios/**/*.test.ts', 'test/cli/*.test.ts', 'test/tidy/synthesis.test.ts']
+
+const timeouts = { testTimeout: 60_000, hookTimeout: 60_000 }
+
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
-    globalSetup: ['test/assembly.ts'],
     // Two cores, and each scenario file runs a whole account.
     maxWorkers: 2,
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    projects: [
+      { test: { name: 'units', include: ['test/**/*.test.ts'], exclude: DEPLOYING, ...timeouts } },
+      { test: { name: 'deploying', include: DEPLOYING, globalSetup: ['test/assembly.ts'], ...timeouts } },
+    ],
   },
 })

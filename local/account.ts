@@ -1,13 +1,15 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { Checkpoints, readCheckpoint } from './checkpoints.ts'
 import { autoClock, wallClockMs, type Clock } from './clock.ts'
 import { deploymentClients } from './cloudformation/clients.ts'
 import { deployStack, type DeployOptions } from './cloudformation/deploy.ts'
 import { createNeighbours } from './ec2/ec2.ts'
 import { Faults } from './faults.ts'
 import { ADMINISTRATOR, createIdentities, type UserCredentials } from './identities.ts'
-import { createPlace, type Place, type Shared } from './place.ts'
+import { durablesOf, type Place, type Shared } from './place.ts'
+import { Places } from './places.ts'
 import { REGIONS } from './regions.ts'
 import { createS3, type Objects } from './s3/s3.ts'
 import { createSts } from './sts/sts.ts'
@@ -21,6 +23,11 @@ export interface AccountOptions {
   readonly port?: number
   readonly region?: string
   readonly accountId?: string
+  /**
+   * Folder in which the account outlives its process: made if absent, taken over if an earlier process left it. Let `clock`
+   * start at `savedTimeMs(folder)` then. Without it nothing is left behind.
+   */
+  readonly data?: string
   /** Warm Lambdas at a time, of all functions together: more are faster and need about 30 MB each. */
   readonly sandboxLimit?: number
   /** Of request throttling: AWS's defaults unless told. */
@@ -40,7 +47,9 @@ export interface Role {
  * An AWS account on loopback. Its public side is the endpoint; the rest is for whoever owns the account's machines. Other
  * accounts and Regions are behind the same endpoint: whose key signs, and for which Region, decides where a call goes.
  */
-export interface Account extends Omit<Place, 'services' | 'dynamodb' | 'stop' | 'close'> {
+export interface Account extends Omit<Place, 'services' | 'durables' | 'dynamodb' | 'stop' | 'close'> {
+  /** Whether it goes on from what an earlier process left in the data folder. */
+  readonly isRestored: boolean
   readonly endpoint: string
   readonly port: number
   readonly credentials: UserCredentials
@@ -53,80 +62,88 @@ export interface Account extends Omit<Place, 'services' | 'dynamodb' | 'stop' | 
   at(accountId: string, region: string): Place
   /** Deploys a stack of a cloud assembly (`cdk.out`). */
   deploy(directory: string, stackName: string): Promise<void>
-  /** Ends everything: guests, Lambdas, DynamoDB, files. */
+  /** Ends everything: guests, Lambdas, DynamoDB; files too, unless there is a data folder. */
   close(): Promise<void>
 }
 
-/** All places of a process. */
-class Places {
-  readonly #shared: Shared
-  readonly #directory: string
-  readonly #places = new Map<string, Place>()
-
-  constructor(shared: Shared, directory: string) {
-    this.#shared = shared
-    this.#directory = directory
+/** The folder of an account's files, and whether it goes with the account. */
+function openFolder(data: string | undefined): { readonly directory: string; readonly remove: () => void } {
+  if (data !== undefined) {
+    mkdirSync(data, { recursive: true })
+    return { directory: realpathSync(data), remove: () => {} }
   }
+  const directory = mkdtempSync(join(tmpdir(), 'tandem-account-'))
+  return { directory, remove: () => rmSync(directory, { recursive: true, force: true }) }
+}
 
-  /** @throws Error for a Region that does not exist */
-  at(accountId: string, region: string): Place {
-    if (!REGIONS.has(region)) throw new Error(`There is no Region ${region}.`)
-    const name = `${accountId}-${region}`
-    const place =
-      this.#places.get(name) ?? createPlace(this.#shared, { accountId, region, directory: join(this.#directory, name) })
-    this.#places.set(name, place)
-    return place
-  }
+/** Virtual time at which the account in a data folder stood still; undefined for a folder that holds none. */
+export const savedTimeMs = (data: string): number | undefined => readCheckpoint(data)?.nowMs
 
-  stop(): void {
-    for (const place of this.#places.values()) place.stop()
-  }
+interface Start {
+  readonly clock: Clock
+  readonly accountId: string
+  readonly region: string
+  readonly directory: string
+}
 
-  async close(): Promise<void> {
-    await Promise.all([...this.#places.values()].map((place) => place.close()))
+/** What is one for all accounts and Regions of the process. */
+function createCommon(options: AccountOptions, { clock, accountId, region, directory }: Start) {
+  return {
+    faults: new Faults(),
+    throttling: createThrottling({ clock, ...(options.limits ? { limits: options.limits } : {}) }),
+    identities: createIdentities({ accountId }),
+    s3: createS3({ clock, region, directory: join(directory, 'objects') }),
   }
 }
 
-/** Starts an empty account in this process. `close` leaves nothing behind, nor does a crash (guests and DynamoDB end with us). */
+/**
+ * Starts an empty account in this process, or goes on with the one in its data folder. Without a data folder `close` leaves
+ * nothing behind, nor does a crash (guests and DynamoDB end with us).
+ */
 export async function startAccount(options: AccountOptions = {}): Promise<Account> {
   const { region = 'eu-central-1', accountId = '111122223333', clock = autoClock(wallClockMs()) } = options
-  const faults = new Faults()
-  const throttling = createThrottling({ clock, ...(options.limits ? { limits: options.limits } : {}) })
-  const identities = createIdentities({ accountId })
-  const directory = mkdtempSync(join(tmpdir(), 'tandem-account-'))
+  const { directory, remove } = openFolder(options.data)
+  const saved = options.data === undefined ? undefined : readCheckpoint(directory)
+  const common = createCommon(options, { clock, accountId, region, directory })
+  const { faults, throttling, identities, s3 } = common
   let endpoint = ''
-  const s3 = createS3({ clock, region, directory: join(directory, 'objects') })
-  const places = new Places(
-    {
-      ...options,
-      clock,
-      faults,
-      identities,
-      endpoint: () => endpoint,
-      objects: s3.objects,
-      neighbours: createNeighbours(),
-      keys: new Map(),
-      globalServices: [s3.service, createSts()],
-    },
-    directory,
-  )
+  const shared: Shared = {
+    ...options,
+    ...common,
+    clock,
+    endpoint: () => endpoint,
+    objects: s3.objects,
+    neighbours: createNeighbours(),
+    keys: new Map(),
+    globalServices: [s3.service, createSts()],
+    durables: durablesOf(common),
+  }
+  const places = new Places(shared, directory)
   const home = places.at(accountId, region)
+  if (saved) places.restore(saved)
+  const checkpoints =
+    options.data === undefined
+      ? undefined
+      : new Checkpoints({ directory, now: () => clock.now(), groups: () => places.groups() })
   const wire = await startWireServer({
     ...options,
+    ...common,
     services: home.services,
     servicesAt: ({ accountId: id, region: name }) => (REGIONS.has(name) ? places.at(id, name).services : undefined),
     proxy: { dynamodb: (caller) => places.at(caller.accountId, caller.region).dynamodb() },
     identify: identities.identify,
     region,
-    faults,
     clock,
     throttle: (call) => throttling.admit(call),
+    ...(checkpoints ? { kept: () => checkpoints.kept() } : {}),
   })
   endpoint = wire.endpoint
+  if (saved) places.resume()
   const credentials = identities.user(ADMINISTRATOR)
   const roles = new Map<string, Role>()
   return {
     ...home,
+    isRestored: saved !== undefined,
     objects: s3.objects,
     endpoint,
     port: wire.port,
@@ -137,25 +154,31 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
     roles,
     at: (id, name) => places.at(id, name),
     deploy: (assembly, stackName) =>
-      clock.holding(async () => {
-        await deployStack({
-          directory: assembly,
-          stackName,
-          accountId,
-          region,
+      clock.holding(() =>
+        deploy(home, assembly, stackName, {
           clients: deploymentClients({ endpoint, region, credentials }),
-          registerFunction: (configuration) => home.lambda.register(configuration),
           ...recordingIn(roles),
-        })
-      }),
+        }),
+      ),
     async close() {
+      checkpoints?.close()
       places.stop()
       clock.stop()
       await places.close()
       await wire.close()
-      rmSync(directory, { recursive: true, force: true })
+      remove()
     },
   }
+}
+
+async function deploy(
+  { accountId, region, lambda }: Place,
+  directory: string,
+  stackName: string,
+  options: Pick<DeployOptions, 'clients' | 'recordRole' | 'recordPolicy'>,
+): Promise<void> {
+  const registerFunction: DeployOptions['registerFunction'] = (configuration) => lambda.register(configuration)
+  await deployStack({ ...options, directory, stackName, accountId, region, registerFunction })
 }
 
 function recordingIn(roles: Map<string, Role>): Pick<DeployOptions, 'recordRole' | 'recordPolicy'> {

@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path'
 import type { Clock } from './clock.ts'
+import type { Durable } from './durability.ts'
 import { startDynamodb, type Dynamodb } from './dynamodb/dynamodb.ts'
 import { createEc2, type Ec2Host, type Neighbours } from './ec2/ec2.ts'
 import { createEvents, type Events } from './events/events.ts'
@@ -33,6 +34,8 @@ export interface Shared {
   readonly keys: Map<string, Kms>
   /** Services that are one for all places: S3, STS. */
   readonly globalServices: readonly Service[]
+  /** What they keep over a restart. */
+  readonly durables: readonly Durable[]
   /** Warm Lambdas at a time in each place. */
   readonly sandboxLimit?: number
   readonly onLog?: (functionName: string, line: string) => void
@@ -57,6 +60,8 @@ export interface Place {
   readonly scheduler: Scheduler
   /** What answers calls here, the services of all places included. */
   readonly services: readonly Service[]
+  /** What it keeps over a restart. */
+  readonly durables: readonly Durable[]
   /** URL of the place's DynamoDB, whose process starts with the first call. */
   dynamodb(): Promise<string>
   /** No timer of it fires any more. */
@@ -109,6 +114,10 @@ function createServices(shared: Shared, options: PlaceOptions) {
   return { guests, kms, lambda, events, ec2, ssm, states, scheduler }
 }
 
+/** The state of those services that keep one. */
+export const durablesOf = (services: object): Durable[] =>
+  Object.values(services).flatMap((service: { readonly durable?: Durable }) => service.durable ?? [])
+
 export function createPlace(shared: Shared, options: PlaceOptions): Place {
   const services = createServices(shared, options)
   const { guests, kms, lambda, events, ec2, ssm, states, scheduler } = services
@@ -122,6 +131,7 @@ export function createPlace(shared: Shared, options: PlaceOptions): Place {
       ...[ec2, kms, ssm, states, lambda, events, scheduler].map(({ service }) => service),
       ...shared.globalServices,
     ],
+    durables: durablesOf(services),
     async dynamodb() {
       dynamodb ??= startDynamodb({ clock: shared.clock })
       return (await dynamodb).endpoint

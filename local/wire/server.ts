@@ -66,6 +66,8 @@ export interface WireServerOptions {
   readonly proxy?: Readonly<Record<string, (caller: Caller) => Promise<string>>>
   /** A free one unless given. */
   readonly port?: number
+  /** Awaited before the answer of a call that may have changed something leaves: an answered call is never lost. */
+  readonly kept?: () => Promise<void>
   /** Called before the answer leaves, so that an observer knows of a call no later than its caller. */
   readonly onCall?: (call: ObservedCall) => void
 }
@@ -80,6 +82,9 @@ const STATUS_OF_FAULT: Readonly<Record<string, number>> = {
   SlowDown: 503,
   Unavailable: 503,
 }
+
+/** Operations that change nothing, by AWS' way of naming them. */
+const READS = /^(Describe|Get|List|Head|Query|Scan|BatchGet|TransactGet)/
 
 /**
  * Starts the server on 127.0.0.1.
@@ -237,6 +242,7 @@ class Door {
       reply = endpoint.encodeError(asAwsError(error), request)
     }
     const { status, errorCode } = reply
+    if (!READS.test(operation)) await this.#options.kept?.()
     if (fault?.kind === 'delay') await unheld(this.#options.clock.sleep(fault.delayMs))
     this.#options.onCall?.({ service, operation, caller, input, status, errorCode })
     return { reply, isLost: fault?.kind === 'loseAnswer' }
