@@ -20,7 +20,7 @@ import type {
 
 import type { Clock } from '../clock.ts'
 import { AwsError } from '../wire/service.ts'
-import type { Caller, Service } from '../wire/service.ts'
+import type { Caller, Service, StreamedBody } from '../wire/service.ts'
 import { Buckets, DEFAULT_HEADERS } from './buckets.ts'
 import type { StoredObject } from './buckets.ts'
 import { checksumMembers, verifyChecksums } from './checksums.ts'
@@ -104,14 +104,20 @@ function bucketOperations(buckets: Buckets, region: string): Service['operations
 
 function objectOperations(buckets: Buckets): Service['operations'] {
   return {
-    PutObject(request: Omit<PutObjectRequest, 'Body'> & { Body?: Uint8Array }, caller: Caller): PutObjectOutput {
+    async PutObject(
+      request: Omit<PutObjectRequest, 'Body'> & { Body: StreamedBody },
+      caller: Caller,
+    ): Promise<PutObjectOutput> {
       refuseOthers('PutObject', request, IMPLEMENTED.PutObject)
       checkOwner(request, caller)
       checkPut(request)
-      const { Key: key = '', Body: body = new Uint8Array() } = request
+      const { Key: key = '' } = request
       const bucket = buckets.get(request.Bucket)
+      const body = Buffer.concat(await request.Body.toArray())
+      // Another write may have ended while this body came.
       checkWriteConditions(request, bucket.find(key))
-      const object = bucket.write(key, body, verifyChecksums(body, request), headersOf(request))
+      const claims = Object.fromEntries([...request.Body.checksums].map(([name, value]) => [`Checksum${name}`, value]))
+      const object = bucket.write(key, body, verifyChecksums(body, { ...request, ...claims }), headersOf(request))
       const { ServerSideEncryption, SSEKMSKeyId } = object.headers
       return { ETag: object.etag, ServerSideEncryption, SSEKMSKeyId, ...checksumMembers(object.checksum) }
     },

@@ -34,6 +34,8 @@ export interface Endpoint {
    * @throws AwsError when the request names no operation of the service
    */
   route(request: WireRequest, service?: Service): RoutedCall
+  /** Whether the operation of a request reads its body while it arrives; false when there is no such operation. */
+  takesStream(request: WireRequest): boolean
   encodeError(error: AwsError, request: WireRequest): WireReply
 }
 
@@ -79,6 +81,13 @@ export function serviceEndpoint(service: Service): Endpoint {
           const output = result instanceof Promise ? await unheld(result) : result
           return encodeOutput(protocol, route.operation, output, request)
         },
+      }
+    },
+    takesStream(request) {
+      try {
+        return protocol.route(request).operation.takesStream
+      } catch {
+        return false
       }
     },
     encodeError: (error, request) => protocol.encodeError(error, request),

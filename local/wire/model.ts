@@ -22,6 +22,8 @@ export interface OperationModel {
   readonly input: NormalizedSchema
   readonly output: NormalizedSchema
   readonly http?: HttpBinding
+  /** Whether its input is a blob of any length. */
+  readonly takesStream: boolean
 }
 
 /** What an SDK client knows about its service. */
@@ -92,15 +94,20 @@ function newModel(service: Pick<Service, 'sdk' | 'clientName'>): ServiceModel {
   }
 }
 
-function operationModel([, , name, traits, input, output]: OperationSchema): OperationModel {
+function operationModel([, , name, traits, inputShape, outputShape]: OperationSchema): OperationModel {
   const bound = typeof traits === 'object' ? (traits['http'] as [string, string, number] | undefined) : undefined
+  const input = NormalizedSchema.of(inputShape)
   return {
     name,
-    input: NormalizedSchema.of(input),
-    output: NormalizedSchema.of(output),
+    input,
+    output: NormalizedSchema.of(outputShape),
     http: bound && { method: bound[0], uri: bound[1], status: bound[2] },
+    takesStream: bound !== undefined && members(input).some(([, member]) => isBlobStream(member)),
   }
 }
+
+/** A blob of any length, as opposed to a stream of events. */
+export const isBlobStream = (member: NormalizedSchema): boolean => member.isStreaming() && member.isBlobSchema()
 
 /** Members of a structure or union with their schemas, in the model's order; none for the unit shape. */
 export function members(schema: NormalizedSchema): [string, NormalizedSchema][] {

@@ -4,7 +4,7 @@ import type { RequestHead } from './request.ts'
 import { AwsError } from './service.ts'
 import type { Signature } from './signature.ts'
 
-export const UNSIGNED_PAYLOAD = 'UNSIGNED-PAYLOAD'
+const UNSIGNED_PAYLOAD = 'UNSIGNED-PAYLOAD'
 
 /** Ways to sign a body in parts, of the `x-amz-content-sha256` header; AWS has more (ECDSA), which are refused here. */
 const STREAMING_PAYLOADS: ReadonlySet<string> = new Set([
@@ -13,12 +13,8 @@ const STREAMING_PAYLOADS: ReadonlySet<string> = new Set([
   'STREAMING-UNSIGNED-PAYLOAD-TRAILER',
 ])
 
-/**
- * What a signer signed in the place of the body, as far as it is known before the body is read; undefined when it is the
- * body's hash and only the body tells it.
- * @throws AwsError when S3 needs to be told and is not
- */
-export function declaredPayloadHash(signature: Signature, { headers, query }: RequestHead): string | undefined {
+/** What a request says was signed in the place of its body; undefined when it says nothing, which S3 does not accept. */
+function declaredPayloadHash(signature: Signature, { headers, query }: RequestHead): string | undefined {
   const declared = headers['x-amz-content-sha256'] ?? query.get('X-Amz-Content-Sha256') ?? undefined
   if (signature.service !== 's3') return declared
   if (declared === undefined) {
@@ -40,18 +36,14 @@ export const isSha256 = (declared: string | undefined): declared is string =>
   declared !== undefined && /^[0-9a-f]{64}$/.test(declared)
 
 /**
- * The hash that goes into the signature of a request whose body has been read: that of the body itself, so that a body which
- * was changed on the way breaks the signature.
- * @throws AwsError `XAmzContentSHA256Mismatch` (S3)
+ * What goes into a signature for the body: its hash, so that a body which was changed on the way breaks the signature. S3
+ * takes the hash that the request declares and compares it with the body later.
+ * @throws AwsError when S3 is not told how the body is signed
  */
-export function payloadHashOf(signature: Signature, head: RequestHead, body: Uint8Array): string {
+export function payloadHashOf(signature: Signature, head: RequestHead, body: Uint8Array | undefined): string {
   const declared = declaredPayloadHash(signature, head)
-  if (declared !== undefined && !isSha256(declared)) return declared
-  const computed = hash('sha256', body)
-  if (signature.service === 's3' && declared !== undefined && declared !== computed) {
-    throw contentMismatch(declared, computed)
-  }
-  return computed
+  if (declared !== undefined && (body === undefined || !isSha256(declared))) return declared
+  return hash('sha256', body ?? '')
 }
 
 export function contentMismatch(declared: string, computed: string): AwsError {

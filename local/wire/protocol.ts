@@ -1,5 +1,6 @@
 import type { OperationModel, ServiceModel } from './model.ts'
 import { AwsError } from './service.ts'
+import type { StreamedBody } from './service.ts'
 import type { SignatureFault } from './signature.ts'
 
 /** A request as it came, before anything of it is believed. */
@@ -13,13 +14,16 @@ export interface WireRequest {
   readonly query: URLSearchParams
   /** Names in lower case. */
   readonly headers: Readonly<Record<string, string>>
+  /** Empty when there is a stream. */
   readonly body: Uint8Array
+  /** The body of an operation that reads it while it arrives. */
+  readonly stream?: StreamedBody
 }
 
 export interface WireReply {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  readonly body: Uint8Array | string
+  readonly body: Uint8Array | string | AsyncIterable<Uint8Array>
   /** Set when the reply says that the call failed. */
   readonly errorCode?: string
 }

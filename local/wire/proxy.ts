@@ -28,6 +28,7 @@ export function proxyEndpoint(
       decode: async () => parseObject(request.body),
       run: async (_input, caller) => passOn(request, await urlFor(caller), agent),
     }),
+    takesStream: () => false,
     encodeError: (error) => ({
       status: error.status,
       headers: { 'content-type': 'application/x-amz-json-1.0' },

@@ -5,12 +5,10 @@ import { AwsError } from './service.ts'
 
 const MEBIBYTE_BYTES = 1024 * 1024
 
-export const MAX_BODY_BYTES = 16 * MEBIBYTE_BYTES
-/** Largest S3 object of one PutObject, and 1 MiB for the framing of `aws-chunked` (some 90 bytes per 64 KiB). */
-export const MAX_OBJECT_BODY_BYTES = (64 + 1) * MEBIBYTE_BYTES
-
+/** Of a body that is read whole before its operation runs. */
+const MAX_BODY_BYTES = 16 * MEBIBYTE_BYTES
 /** A request without its body: enough to see who asks which service. */
-export type RequestHead = Omit<WireRequest, 'body'>
+export type RequestHead = Omit<WireRequest, 'body' | 'stream'>
 
 export function readHead(message: IncomingMessage, requestId: string): RequestHead {
   const target = message.url ?? '/'
@@ -31,20 +29,17 @@ export function readHead(message: IncomingMessage, requestId: string): RequestHe
 /**
  * Reads a body to its end. A body that is too large is read and thrown away, since a client that is still sending would see
  * a broken connection instead of the refusal.
- * @throws AwsError `EntityTooLarge` (S3) or `RequestEntityTooLargeException`; whatever the stream throws when cut
+ * @throws AwsError `RequestEntityTooLargeException`; whatever the stream throws
  */
-export async function readBody(message: IncomingMessage, service: string): Promise<Uint8Array> {
-  const isS3 = service === 's3'
-  const limitBytes = isS3 ? MAX_OBJECT_BODY_BYTES : MAX_BODY_BYTES
+export async function readBody(bytes: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let sizeBytes = 0
-  for await (const chunk of message as AsyncIterable<Uint8Array>) {
+  for await (const chunk of bytes) {
     sizeBytes += chunk.length
-    if (sizeBytes <= limitBytes) chunks.push(chunk)
+    if (sizeBytes <= MAX_BODY_BYTES) chunks.push(chunk)
     else chunks.length = 0
   }
-  if (sizeBytes <= limitBytes) return Buffer.concat(chunks)
-  throw isS3
-    ? new AwsError('EntityTooLarge', 'Your proposed upload exceeds the maximum allowed size')
-    : new AwsError('RequestEntityTooLargeException', `The request exceeds ${limitBytes} bytes.`, { status: 413 })
+  if (sizeBytes <= MAX_BODY_BYTES) return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)
+  const message = `The request exceeds ${MAX_BODY_BYTES} bytes.`
+  throw new AwsError('RequestEntityTooLargeException', message, { status: 413 })
 }

@@ -1,4 +1,3 @@
-import { decodeAwsChunked } from './aws-chunked.ts'
 import type { ServiceModel } from './model.ts'
 import type { Protocol, Route, WireRequest } from './protocol.ts'
 import { restRouter } from './rest-route.ts'
@@ -39,7 +38,7 @@ export function restXml(model: ServiceModel): Protocol {
         status: 405,
       })
     },
-    decode: (route, request) => readBindings(codec, route, unchunked(request)),
+    decode: (route, request) => readBindings(codec, route, withoutFraming(request)),
     encode(operation, output, request) {
       const reply = writeBindings(codec, operation, (output ?? {}) as Record<string, unknown>, 'application/xml')
       // The model has no status for an answer to a Range: it is told by the header.
@@ -71,19 +70,18 @@ function splitPath(path: string): { bucket?: string; path: string } {
   return { bucket, path: rest ?? '/' }
 }
 
-function unchunked(request: WireRequest): WireRequest {
-  const isChunked =
-    request.headers['content-encoding']?.includes('aws-chunked') ||
-    request.headers['x-amz-content-sha256']?.startsWith('STREAMING-')
-  if (!isChunked) return request
-  const { body, trailers } = decodeAwsChunked(request.body)
-  const { 'content-encoding': encoding = '', ...headers } = request.headers
+/** The framing is off by now: `aws-chunked` is not among the encodings that the object keeps. */
+function withoutFraming(request: WireRequest): WireRequest {
+  const { 'content-encoding': encoding, ...headers } = request.headers
+  if (!encoding?.includes('aws-chunked')) return request
   const remaining = encoding
     .split(',')
     .map((coding) => coding.trim())
     .filter((coding) => coding !== 'aws-chunked')
-  const own: [string, string][] = remaining.length > 0 ? [['content-encoding', remaining.join(',')]] : []
-  return { ...request, body, headers: { ...headers, ...Object.fromEntries(own), ...trailers } }
+  return {
+    ...request,
+    headers: remaining.length > 0 ? { ...headers, 'content-encoding': remaining.join(',') } : headers,
+  }
 }
 
 function errorXml(error: AwsError, requestId: string): string {

@@ -1,11 +1,12 @@
 import type { NormalizedSchema } from '@smithy/core/schema'
 
 import { readJson } from './json.ts'
-import { members, structure } from './model.ts'
+import { isBlobStream, members, structure } from './model.ts'
 import type { Codec, OperationModel } from './model.ts'
 import type { Route, WireReply, WireRequest } from './protocol.ts'
 import { AwsError } from './service.ts'
 import { readSimple, writeSimple } from './simple-values.ts'
+import { streamOf } from './streamed-body.ts'
 
 type Traits = ReturnType<NormalizedSchema['getMergedTraits']>
 
@@ -56,7 +57,9 @@ async function readBinding(
     return text === undefined ? undefined : readText(member, text)
   }
   if (traits.httpPrefixHeaders !== undefined) return readPrefixHeaders(traits.httpPrefixHeaders, request.headers)
-  if (!traits.httpPayload || request.body.length === 0) return undefined
+  if (!traits.httpPayload) return undefined
+  if (isBlobStream(member)) return request.stream ?? streamOf(request.body)
+  if (request.body.length === 0) return undefined
   if (member.isStringSchema()) return Buffer.from(request.body).toString('utf8')
   return isRaw(member) ? request.body : readJson(() => codec.createDeserializer().read(member, request.body))
 }
@@ -93,7 +96,7 @@ export function writeBindings(
 ): WireReply {
   const headers: Record<string, string> = {}
   let status = operation.http?.status ?? 200
-  let payload: Uint8Array | string | undefined
+  let payload: WireReply['body'] | undefined
   for (const [name, member] of members(operation.output)) {
     const traits = member.getMergedTraits()
     const value = output[name]
@@ -103,7 +106,7 @@ export function writeBindings(
     else if (traits.httpPrefixHeaders !== undefined) {
       for (const [key, text] of Object.entries(value)) headers[traits.httpPrefixHeaders + key] = String(text)
     } else if (traits.httpPayload) {
-      payload = isRaw(member) ? (value as Uint8Array | string) : serialize(codec, member, value)
+      payload = isRaw(member) ? (value as WireReply['body']) : serialize(codec, member, value)
       headers['content-type'] ??= isRaw(member) ? 'binary/octet-stream' : contentType
     }
   }

@@ -3,6 +3,8 @@
  * operations it implements. Everything else of that client is answered 501 with the operation's name.
  */
 
+import type { Readable } from 'node:stream'
+
 /** An error as AWS answers it: `code` and HTTP `status` are what clients match on. `fields` go into the body beside the message. */
 export class AwsError extends Error {
   override readonly name = 'AwsError'
@@ -16,6 +18,21 @@ export class AwsError extends Error {
     this.status = options.status ?? 400
     this.fields = options.fields ?? {}
   }
+}
+
+/**
+ * The body of a request that streams (a streaming blob of the model: S3's objects, EBS' blocks), as its operation gets it in
+ * place of bytes: what the sender meant, without the framing of `aws-chunked`. Reading it to its end means that the bytes
+ * are all there and are what the sender said of them: length, hash, checksums in headers or trailers, signatures of chunks.
+ * What does not hold fails the stream with an AwsError, which the operation lets pass; it must then have kept nothing.
+ * Leaving it unread is fine. It holds the clock until it has ended or the operation is over.
+ *
+ * An output's streaming blob may be bytes, a Readable or any async iterable of bytes: it is written no faster than the
+ * client reads, and ended when the client goes away. S3's outputs say ContentLength themselves.
+ */
+export type StreamedBody = Readable & {
+  /** Checksums that the sender gave, verified: base64 by algorithm (`CRC32`). Complete when the stream has ended. */
+  readonly checksums: ReadonlyMap<string, string>
 }
 
 /** Who calls, as derived from the access key of the request's signature. */

@@ -1,0 +1,215 @@
+import type { Clock } from '../clock.ts'
+import type { CallEffect, Faults } from '../faults.ts'
+import { authenticate } from './authenticate.ts'
+import type { KeyOwner } from './authenticate.ts'
+import { encodeUnrouted, notImplemented } from './endpoint.ts'
+import type { Endpoint, RoutedCall, Unheld } from './endpoint.ts'
+import { payloadHashOf } from './payload-hash.ts'
+import type { WireReply, WireRequest } from './protocol.ts'
+import { readBody } from './request.ts'
+import type { RequestHead } from './request.ts'
+import { AwsError } from './service.ts'
+import type { Caller, Service } from './service.ts'
+import { readSignature } from './signature.ts'
+import type { Signature } from './signature.ts'
+import { openBody } from './streamed-body.ts'
+
+/** A call that a known caller made, as it was answered; for a lost answer, as it would have been answered. */
+export interface ObservedCall {
+  /** Signing name, e.g. `ec2`. */
+  readonly service: string
+  readonly operation: string
+  readonly caller: Caller
+  readonly input: unknown
+  readonly status: number
+  readonly errorCode?: string
+}
+
+export interface DoorOptions {
+  /** Of the home account in `region`: the operations that exist, and what answers unless `servicesAt` says otherwise. */
+  readonly services: readonly Service[]
+  /** What answers calls of another account or Region, the same services in kind; undefined: no such Region. */
+  readonly servicesAt?: (place: {
+    readonly accountId: string
+    readonly region: string
+  }) => readonly Service[] | undefined
+  /** Who owns an access key. */
+  readonly identify: (accessKeyId: string) => KeyOwner | undefined
+  /** The Region of `services`. Without `servicesAt`, calls signed for another one are refused. */
+  readonly region: string
+  readonly faults: Faults
+  readonly clock: Clock
+  /** Throws AwsError to refuse (RequestLimitExceeded …); asked before `authorize`. */
+  readonly throttle?: (call: { service: string; operation: string; input: unknown; caller: Caller }) => void
+  /** Throws AwsError to refuse (AccessDenied …). */
+  readonly authorize?: (call: { service: string; operation: string; input: unknown; caller: Caller }) => void
+  /** Signing name → URL, by caller, of another server that speaks awsJson; its requests are passed on as they are. */
+  readonly proxy?: Readonly<Record<string, (caller: Caller) => Promise<string>>>
+  /** Awaited before the answer of a call that may have changed something leaves: an answered call is never lost. */
+  readonly kept?: () => Promise<void>
+  /** Called before the answer leaves, so that an observer knows of a call no later than its caller. */
+  readonly onCall?: (call: ObservedCall) => void
+}
+
+/** Status of the codes that AWS answers as its own fault; the rest is 400. For planned faults that name a code only. */
+const STATUS_OF_FAULT: Readonly<Record<string, number>> = {
+  InternalError: 500,
+  InternalFailure: 500,
+  InternalServerError: 500,
+  RequestLimitExceeded: 503,
+  ServiceUnavailable: 503,
+  SlowDown: 503,
+  Unavailable: 503,
+}
+
+/** Operations that change nothing, by AWS' way of naming them. */
+const READS = /^(Describe|Get|List|Head|Query|Scan|BatchGet|TransactGet)/
+
+/** What becomes of a call: its reply, and whether the caller ever gets it. */
+export interface Outcome {
+  readonly reply: WireReply
+  readonly isLost: boolean
+}
+
+type ServicesByClient = ReadonlyMap<string, Service>
+
+/** Takes requests whose head has been read, and says what to answer. */
+export class Door {
+  readonly #options: DoorOptions
+  readonly #endpoints: ReadonlyMap<string, Endpoint>
+  readonly #clientNames: ReadonlyMap<string, string>
+  readonly #places = new Map<string, ServicesByClient>()
+
+  constructor(options: DoorOptions, endpoints: ReadonlyMap<string, Endpoint>) {
+    this.#options = options
+    this.#endpoints = endpoints
+    this.#clientNames = new Map(
+      [...endpoints].flatMap(([name, { clientName }]) => (clientName === undefined ? [] : [[name, clientName]])),
+    )
+  }
+
+  /** @param bytes the body as it arrives; read at most once, and not always to its end */
+  async answer(head: RequestHead, bytes: AsyncIterable<Uint8Array>, unheld: Unheld): Promise<Outcome> {
+    const signature = readSignature(head)
+    const endpoint = signature && this.#endpoints.get(signature.service)
+    let request: WireRequest = { ...head, body: new Uint8Array() }
+    try {
+      if (!signature || !endpoint) {
+        await readBody(bytes)
+        if (!signature)
+          throw new AwsError('MissingAuthenticationToken', 'Missing Authentication Token', { status: 403 })
+        throw notImplemented(`The service ${signature.service}`)
+      }
+      if (signature.service === 's3') return await this.#answerStreaming(endpoint, signature, head, bytes, unheld)
+      request = { ...head, body: await readBody(bytes) }
+      const payloadHash = payloadHashOf(signature, head, request.body)
+      const { caller } = this.#identify(signature, endpoint, request, payloadHash)
+      const call = endpoint.route(request, this.#serviceAt(caller, endpoint.service))
+      return await this.#perform(endpoint, call, caller, request, unheld)
+    } catch (error) {
+      const refusal = asAwsError(error)
+      return { reply: endpoint?.encodeError(refusal, request) ?? encodeUnrouted(refusal, request), isLost: false }
+    }
+  }
+
+  /** S3 decides from a request's head who calls, and begins before the body has come. */
+  async #answerStreaming(
+    endpoint: Endpoint,
+    signature: Signature,
+    head: RequestHead,
+    bytes: AsyncIterable<Uint8Array>,
+    unheld: Unheld,
+  ): Promise<Outcome> {
+    const payloadHash = payloadHashOf(signature, head, undefined)
+    const { caller, secretAccessKey } = this.#identify(signature, endpoint, head, payloadHash)
+    const stream = openBody(bytes, head, payloadHash, { signature, secretAccessKey })
+    stream.once('close', this.#options.clock.hold())
+    // Whoever stops reading learns no more of it.
+    stream.on('error', () => {})
+    try {
+      const takesStream = endpoint.takesStream({ ...head, body: new Uint8Array() })
+      const request = takesStream
+        ? { ...head, body: new Uint8Array(), stream }
+        : { ...head, body: await readBody(stream) }
+      const call = endpoint.route(request, this.#serviceAt(caller, endpoint.service))
+      return await this.#perform(endpoint, call, caller, request, unheld)
+    } finally {
+      stream.destroy()
+    }
+  }
+
+  #identify(
+    signature: Signature,
+    endpoint: Endpoint,
+    head: RequestHead,
+    payloadHash: string,
+  ): { readonly caller: Caller; readonly secretAccessKey: string } {
+    const { accessKeyId, region } = signature
+    const identity = authenticate(signature, head, payloadHash, endpoint, this.#options.identify)
+    if (!this.#servicesAt({ accountId: identity.accountId, region })) {
+      const message = `Credential should be scoped to a valid region, not '${region}'. This endpoint is '${this.#options.region}'.`
+      throw new AwsError('SignatureDoesNotMatch', message, { status: 403 })
+    }
+    const { accountId, arn, secretAccessKey } = identity
+    return { caller: { accountId, region, arn, accessKeyId, requestId: head.requestId }, secretAccessKey }
+  }
+
+  /** The services of a place by their clients; undefined when there is no such place. */
+  #servicesAt(place: { readonly accountId: string; readonly region: string }): ServicesByClient | undefined {
+    const { servicesAt, services, region } = this.#options
+    const name = `${place.accountId}/${place.region}`
+    const known = this.#places.get(name)
+    if (known) return known
+    const found = servicesAt ? servicesAt(place) : place.region === region ? services : undefined
+    const byClient = found && new Map(found.map((service) => [service.clientName, service]))
+    if (byClient) this.#places.set(name, byClient)
+    return byClient
+  }
+
+  /** The caller's own instance of a service; undefined for one that is not in this process. */
+  #serviceAt(caller: Caller, signingName: string): Service | undefined {
+    const clientName = this.#clientNames.get(signingName)
+    return clientName === undefined ? undefined : this.#servicesAt(caller)?.get(clientName)
+  }
+
+  /** Runs one understood call; faults strike only calls that would have been let through. */
+  async #perform(
+    endpoint: Endpoint,
+    call: RoutedCall,
+    caller: Caller,
+    request: WireRequest,
+    unheld: Unheld,
+  ): Promise<Outcome> {
+    const { service } = endpoint
+    const { operation } = call
+    let input: unknown
+    let fault: CallEffect | undefined
+    let reply: WireReply
+    try {
+      input = await call.decode()
+      this.#options.throttle?.({ service, operation, input, caller })
+      this.#options.authorize?.({ service, operation, input, caller })
+      fault = this.#options.faults.forCall({ service, operation, input })
+      if (fault?.kind === 'fail') throw plannedError(fault)
+      reply = await call.run(input, caller, unheld)
+    } catch (error) {
+      reply = endpoint.encodeError(asAwsError(error), request)
+    }
+    const { status, errorCode } = reply
+    if (!READS.test(operation)) await this.#options.kept?.()
+    if (fault?.kind === 'delay') await unheld(this.#options.clock.sleep(fault.delayMs))
+    this.#options.onCall?.({ service, operation, caller, input, status, errorCode })
+    return { reply, isLost: fault?.kind === 'loseAnswer' }
+  }
+}
+
+function plannedError({ code, message, status }: Extract<CallEffect, { kind: 'fail' }>): AwsError {
+  return new AwsError(code, message ?? `${code} (a planned fault)`, { status: status ?? STATUS_OF_FAULT[code] ?? 400 })
+}
+
+/** What is no refusal is a bug of the account: it is printed here, once, and answered as AWS answers its own. */
+function asAwsError(error: unknown): AwsError {
+  if (error instanceof AwsError) return error
+  console.error(error)
+  return new AwsError('InternalFailure', 'An internal error has occurred', { status: 500 })
+}

@@ -1,0 +1,105 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+
+import type { Clock } from '../clock.ts'
+import { incompleteBody } from './byte-reader.ts'
+import type { Door } from './door.ts'
+import type { Unheld } from './endpoint.ts'
+import type { WireReply } from './protocol.ts'
+import { readHead } from './request.ts'
+
+/** A request and the place for its answer. */
+export interface Exchange {
+  readonly message: IncomingMessage
+  readonly response: ServerResponse
+  readonly requestId: string
+  /** The client sends its body when told to (`Expect: 100-continue`). */
+  readonly expectsContinue: boolean
+}
+
+/** Answers one request. Never rejects. */
+export async function exchange(door: Door, clock: Clock, { message, response, ...request }: Exchange): Promise<void> {
+  let release = clock.hold()
+  const unheld: Unheld = async (work) => {
+    release()
+    try {
+      return await work
+    } finally {
+      release = clock.hold()
+    }
+  }
+  let isBodyWanted = !request.expectsContinue
+  async function* body(): AsyncGenerator<Uint8Array, void> {
+    if (!isBodyWanted) response.writeContinue()
+    isBodyWanted = true
+    try {
+      yield* message.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>
+    } catch {
+      throw incompleteBody()
+    }
+  }
+  try {
+    const { reply, isLost } = await door.answer(readHead(message, request.requestId), body(), unheld)
+    // S3 names its request id differently from the rest.
+    response.setHeader('x-amzn-requestid', request.requestId)
+    response.setHeader('x-amz-request-id', request.requestId)
+    // A client that was not told to send its body won't: what comes next on this connection is anybody's guess.
+    if (!isBodyWanted) response.setHeader('connection', 'close')
+    // What is left of a body that nobody wanted; a client that is still sending would not see its answer.
+    message.resume()
+    if (isLost) discard(response, reply)
+    else await send(response, reply)
+  } catch (error) {
+    // A reply that HTTP cannot carry: a bug.
+    console.error(error)
+    response.destroy()
+  } finally {
+    release()
+  }
+}
+
+const streamOfReply = ({ body }: WireReply): Readable | undefined => {
+  if (typeof body === 'string' || body instanceof Uint8Array) return undefined
+  return body instanceof Readable ? body : Readable.from(body, { objectMode: false })
+}
+
+function discard(response: ServerResponse, reply: WireReply): void {
+  streamOfReply(reply)?.destroy()
+  response.destroy()
+}
+
+/** Resolves when the answer has been written, or when nobody is there to read it. */
+async function send(response: ServerResponse, reply: WireReply): Promise<void> {
+  const isBodiless = response.req.method === 'HEAD' || reply.status === 204 || reply.status === 304
+  const stream = streamOfReply(reply)
+  if (stream && (isBodiless || response.destroyed)) stream.destroy()
+  if (response.destroyed) return
+  if (stream && !isBodiless) {
+    response.writeHead(reply.status, reply.headers)
+    await sendStream(response, stream)
+    return
+  }
+  await sendWhole(response, reply, isBodiless)
+}
+
+function sendWhole(response: ServerResponse, { status, headers, body }: WireReply, isBodiless: boolean): Promise<void> {
+  return new Promise((done) => {
+    response.once('finish', done)
+    response.once('close', done)
+    const bytes = typeof body === 'string' ? Buffer.from(body) : (body as Uint8Array)
+    response.writeHead(status, isBodiless ? headers : { ...headers, 'content-length': bytes.length })
+    response.end(isBodiless ? undefined : bytes)
+  })
+}
+
+/** A source that fails leaves an answer that breaks off; a client that goes away ends the source. */
+async function sendStream(response: ServerResponse, stream: Readable): Promise<void> {
+  try {
+    await pipeline(stream, response)
+  } catch (error) {
+    if (!response.destroyed || response.writableFinished) throw error
+    const isClientGone = error instanceof Error && 'code' in error && error.code === 'ERR_STREAM_PREMATURE_CLOSE'
+    if (!isClientGone) console.error(error)
+  }
+}
