@@ -5,6 +5,7 @@ import { Checkpoints, readCheckpoint } from './checkpoints.ts'
 import { autoClock, wallClockMs, type Clock } from './clock.ts'
 import { deploymentClients } from './cloudformation/clients.ts'
 import { deployStack, type DeployOptions } from './cloudformation/deploy.ts'
+import { createControl } from './control/control.ts'
 import { createNeighbours } from './ec2/ec2.ts'
 import { Faults } from './faults.ts'
 import { ADMINISTRATOR, createIdentities, type UserCredentials } from './identities.ts'
@@ -76,6 +77,8 @@ function openFolder(data: string | undefined): { readonly directory: string; rea
   return { directory, remove: () => rmSync(directory, { recursive: true, force: true }) }
 }
 
+const die = (): void => void process.kill(process.pid, 'SIGKILL')
+
 /** Virtual time at which the account in a data folder stood still; undefined for a folder that holds none. */
 export const savedTimeMs = (data: string): number | undefined => readCheckpoint(data)?.nowMs
 
@@ -134,8 +137,8 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
     identify: identities.identify,
     region,
     clock,
-    throttle: (call) => throttling.admit(call),
     ...(checkpoints ? { kept: () => checkpoints.kept() } : {}),
+    control: createControl({ ...common, clock, place: (id = accountId, name = region) => places.at(id, name), die }),
   })
   endpoint = wire.endpoint
   if (saved) places.resume()

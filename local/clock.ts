@@ -33,6 +33,10 @@ export interface Clock {
   advance(ms: number): Promise<void>
   /** No timer fires any more. */
   stop(): void
+  /** How many times as fast as real time; only of a clock that runs by itself. */
+  readonly factor?: number
+  /** Changes the speed from now on. */
+  setFactor?(factor: number): void
 }
 
 interface Timer {
@@ -157,11 +161,19 @@ class JumpingClock extends BaseClock {
   }
 }
 
+interface ScaledTimer {
+  readonly dueMs: number
+  readonly background: boolean
+  readonly run: () => void
+  handle?: NodeJS.Timeout
+}
+
 class ScaledClock extends BaseClock {
-  readonly #startMs: number
-  readonly #factor: number
-  readonly #startedAt = performance.now()
-  readonly #handles = new Set<NodeJS.Timeout>()
+  #factor: number
+  /** Virtual time at the last change of speed, or jump. */
+  #startMs: number
+  #startedAt = performance.now()
+  readonly #timers = new Set<ScaledTimer>()
 
   constructor(startMs: number, factor: number) {
     super()
@@ -169,45 +181,72 @@ class ScaledClock extends BaseClock {
     this.#factor = factor
   }
 
+  get factor(): number {
+    return this.#factor
+  }
+
   now(): number {
     return Math.round(this.#startMs + (performance.now() - this.#startedAt) * this.#factor)
   }
 
+  setFactor(factor: number): void {
+    this.#restart(this.now(), factor)
+  }
+
   after(delayMs: number, run: () => void, options: TimerOptions = {}): Cancel {
-    const dueMs = this.now() + Math.max(0, delayMs)
-    let handle: NodeJS.Timeout
-    // setTimeout takes at most 2^31-1 ms: a longer delay is slept in parts.
-    const arm = (): void => {
-      const realMs = (dueMs - this.now()) / this.#factor
-      handle = setTimeout(
-        () => {
-          this.#handles.delete(handle)
-          if (this.now() < dueMs) arm()
-          else run()
-        },
-        Math.min(Math.max(realMs, 0), 2 ** 31 - 1),
-      )
-      if (options.background) handle.unref()
-      this.#handles.add(handle)
-    }
-    arm()
-    return () => {
-      clearTimeout(handle)
-      this.#handles.delete(handle)
-    }
+    const background = options.background ?? false
+    const timer: ScaledTimer = { dueMs: this.now() + Math.max(0, delayMs), background, run }
+    this.#timers.add(timer)
+    this.#arm(timer)
+    return () => this.#drop(timer)
   }
 
   hold(): Cancel {
     return () => {}
   }
 
-  async advance(): Promise<void> {
-    throw new Error('A scaled clock runs by itself and cannot be advanced.')
+  /** Jumps from timer to timer; what is in flight meanwhile took that long. */
+  async advance(ms: number): Promise<void> {
+    const endMs = this.now() + ms
+    for (;;) {
+      const due = [...this.#timers].filter(({ dueMs }) => dueMs <= endMs).sort((a, b) => a.dueMs - b.dueMs)
+      const [next] = due
+      if (!next) break
+      this.#restart(Math.max(this.now(), next.dueMs), this.#factor)
+      this.#fire(next)
+      await settle()
+    }
+    this.#restart(Math.max(this.now(), endMs), this.#factor)
   }
 
   stop(): void {
-    for (const handle of this.#handles) clearTimeout(handle)
-    this.#handles.clear()
+    for (const timer of this.#timers) this.#drop(timer)
+  }
+
+  #restart(nowMs: number, factor: number): void {
+    this.#startMs = nowMs
+    this.#startedAt = performance.now()
+    this.#factor = factor
+    for (const timer of this.#timers) this.#arm(timer)
+  }
+
+  /** setTimeout takes at most 2^31-1 ms: a longer delay is slept in parts. */
+  #arm(timer: ScaledTimer): void {
+    clearTimeout(timer.handle)
+    const realMs = (timer.dueMs - this.now()) / this.#factor
+    const onTime = (): void => (this.now() < timer.dueMs ? this.#arm(timer) : this.#fire(timer))
+    timer.handle = setTimeout(onTime, Math.min(Math.max(realMs, 0), 2 ** 31 - 1))
+    if (timer.background) timer.handle.unref()
+  }
+
+  #fire(timer: ScaledTimer): void {
+    this.#drop(timer)
+    timer.run()
+  }
+
+  #drop(timer: ScaledTimer): void {
+    clearTimeout(timer.handle)
+    this.#timers.delete(timer)
   }
 }
 

@@ -14,7 +14,7 @@ import type {
   PutTargetsRequest,
   RemoveTargetsRequest,
 } from '@aws-sdk/client-eventbridge'
-import type { Clock } from '../clock.ts'
+import type { Cancel, Clock } from '../clock.ts'
 import type { Faults } from '../faults.ts'
 import type { AwsEvent, EmittedEvent, Operations, Service } from '../wire/service.ts'
 import { Deliveries } from './delivery.ts'
@@ -45,11 +45,27 @@ export interface EventsOptions {
 /** From the emission to the target: typically half a second on AWS. */
 const DELIVERY_DELAY_MS = 500
 
+/** How long an event that is to follow the next one waits for it. */
+const REORDER_LIMIT_MS = 5 * 60_000
+
+/** An event on its way to the targets. */
+interface Flight {
+  readonly event: AwsEvent
+  /** Counted as they are emitted. */
+  readonly order: number
+  readonly arrivesMs: number
+  /** Held back by a fault: arrives right behind the next one. */
+  readonly followsNext?: true
+}
+
 class Bus {
   readonly rules: Rules
   readonly deliveries: Deliveries
   readonly #options: EventsOptions
   readonly #observers: ((event: AwsEvent) => void)[] = []
+  readonly #underWay = new Set<Flight>()
+  readonly #timers = new Map<Flight, Cancel>()
+  #order = 0
 
   constructor(options: EventsOptions) {
     this.#options = options
@@ -77,11 +93,42 @@ class Bus {
       detail: structuredClone(emitted.detail),
     }
     const effect = faults.forEvent({ source: event.source, detailType: event['detail-type'], detail: event.detail })
-    if (effect?.kind === 'drop') return event.id
-    const delayMs = DELIVERY_DELAY_MS + (effect?.kind === 'delay' ? effect.delayMs : 0)
-    for (let copies = effect?.kind === 'duplicate' ? 2 : 1; copies > 0; copies -= 1)
-      clock.after(delayMs, () => this.#dispatch(event))
+    const flight = { event, order: (this.#order += 1), arrivesMs: clock.now() + DELIVERY_DELAY_MS }
+    switch (effect?.kind) {
+      case 'drop':
+        break
+      case 'delay':
+        this.#send({ ...flight, arrivesMs: flight.arrivesMs + effect.delayMs })
+        break
+      case 'reorder':
+        this.#send({ ...flight, arrivesMs: flight.arrivesMs + REORDER_LIMIT_MS, followsNext: true })
+        break
+      case 'duplicate':
+        this.#send({ ...flight })
+        this.#send({ ...flight })
+        break
+      case undefined:
+        this.#send(flight)
+    }
     return event.id
+  }
+
+  #send(flight: Flight): void {
+    const { clock } = this.#options
+    this.#underWay.add(flight)
+    this.#timers.set(
+      flight,
+      clock.after(flight.arrivesMs - clock.now(), () => this.#arrive(flight)),
+    )
+  }
+
+  #arrive(flight: Flight): void {
+    this.#timers.get(flight)?.()
+    this.#timers.delete(flight)
+    this.#underWay.delete(flight)
+    this.#dispatch(flight.event)
+    if (flight.followsNext) return
+    for (const held of this.#underWay) if (held.followsNext && held.order < flight.order) this.#arrive(held)
   }
 
   #dispatch(event: AwsEvent): void {

@@ -80,11 +80,14 @@ export class LambdaRuntime {
     if (Buffer.byteLength(text) > REQUEST_BYTES) throw tooLarge(REQUEST_BYTES)
     if (this.#inFlight >= CONCURRENCY_LIMIT) throw tooMany()
     const fault = faults.forInvocation({ functionName: fn.name, payload })
+    if (fault?.kind === 'throttle') throw tooMany()
     if (fault?.kind === 'fail')
       return failure({ errorType: fault.error, errorMessage: fault.message ?? 'Failed on purpose.' })
     this.#inFlight += 1
     try {
+      if (fault?.kind === 'duplicate') await clock.holding(() => this.#run(fn, text, requestId))
       const result = await clock.holding(() => this.#run(fn, text, requestId))
+      if (fault?.kind === 'delay') await clock.sleep(fault.delayMs)
       if (fault?.kind === 'loseAnswer')
         throw new AwsError('SdkClientException', 'The connection was lost before the answer came.', { status: 500 })
       return result

@@ -7,7 +7,7 @@
  */
 import type { Clock } from '../clock.ts'
 import type { Durable } from '../durability.ts'
-import { AwsError } from '../wire/service.ts'
+import { throttled } from '../refusals.ts'
 import type { Caller } from '../wire/service.ts'
 import { holds, take, tokensAt } from './bucket.ts'
 import type { Bucket, BucketSize } from './bucket.ts'
@@ -92,9 +92,3 @@ export function createThrottling({ clock, limits = {} }: ThrottlingOptions): Thr
     },
   }
 }
-
-/** AWS facts A.20, C.1. */
-const throttled = (service: string): AwsError =>
-  service === 'ec2'
-    ? new AwsError('RequestLimitExceeded', 'Request limit exceeded.', { status: 503 })
-    : new AwsError('ThrottlingException', 'Rate exceeded')

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { CallEffect, Faults } from '../faults.ts'
+import { plannedRefusal } from '../refusals.ts'
 import { authenticate } from './authenticate.ts'
 import type { KeyOwner } from './authenticate.ts'
 import { encodeUnrouted, notImplemented } from './endpoint.ts'
@@ -40,7 +41,7 @@ export interface DoorOptions {
   readonly faults: Faults
   readonly clock: Clock
   /** Throws AwsError to refuse (RequestLimitExceeded …); asked before `authorize`. */
-  readonly throttle?: (call: { service: string; operation: string; input: unknown; caller: Caller }) => void
+  readonly throttling?: { admit(call: { service: string; operation: string; input: unknown; caller: Caller }): void }
   /** Throws AwsError to refuse (AccessDenied …). */
   readonly authorize?: (call: { service: string; operation: string; input: unknown; caller: Caller }) => void
   /** Signing name → URL, by caller, of another server that speaks awsJson; its requests are passed on as they are. */
@@ -49,17 +50,6 @@ export interface DoorOptions {
   readonly kept?: () => Promise<void>
   /** Called before the answer leaves, so that an observer knows of a call no later than its caller. */
   readonly onCall?: (call: ObservedCall) => void
-}
-
-/** Status of the codes that AWS answers as its own fault; the rest is 400. For planned faults that name a code only. */
-const STATUS_OF_FAULT: Readonly<Record<string, number>> = {
-  InternalError: 500,
-  InternalFailure: 500,
-  InternalServerError: 500,
-  RequestLimitExceeded: 503,
-  ServiceUnavailable: 503,
-  SlowDown: 503,
-  Unavailable: 503,
 }
 
 /** Operations that change nothing, by AWS' way of naming them. */
@@ -187,10 +177,12 @@ export class Door {
     let reply: WireReply
     try {
       input = await call.decode()
-      this.#options.throttle?.({ service, operation, input, caller })
+      this.#options.throttling?.admit({ service, operation, input, caller })
       this.#options.authorize?.({ service, operation, input, caller })
       fault = this.#options.faults.forCall({ service, operation, input })
-      if (fault?.kind === 'fail') throw plannedError(fault)
+      const refusal = plannedRefusal(service, fault)
+      if (refusal) throw refusal
+      if (fault?.kind === 'duplicate') await call.run(input, caller, unheld).catch(asAwsError)
       reply = await call.run(input, caller, unheld)
     } catch (error) {
       reply = endpoint.encodeError(asAwsError(error), request)
@@ -201,10 +193,6 @@ export class Door {
     this.#options.onCall?.({ service, operation, caller, input, status, errorCode })
     return { reply, isLost: fault?.kind === 'loseAnswer' }
   }
-}
-
-function plannedError({ code, message, status }: Extract<CallEffect, { kind: 'fail' }>): AwsError {
-  return new AwsError(code, message ?? `${code} (a planned fault)`, { status: status ?? STATUS_OF_FAULT[code] ?? 400 })
 }
 
 /** What is no refusal is a bug of the account: it is printed here, once, and answered as AWS answers its own. */

@@ -27,6 +27,8 @@ export interface WireServer {
 }
 
 export interface WireServerOptions extends DoorOptions {
+  /** Sees every request first: true when it answers it. Such a request holds no clock. */
+  readonly control?: (message: IncomingMessage, response: ServerResponse) => boolean
   /** A free one unless given. */
   readonly port?: number
 }
@@ -43,6 +45,7 @@ export async function startWireServer(options: WireServerOptions): Promise<WireS
   const door = new Door(options, byService)
   let requestCount = 0
   const serve = (message: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void => {
+    if (options.control?.(message, response)) return
     // Counted, so that a run repeats exactly.
     requestCount += 1
     const requestId = `00000000-0000-4000-8000-${String(requestCount).padStart(12, '0')}`

@@ -160,6 +160,23 @@ describe('delivery', () => {
   })
 })
 
+test('can let an event arrive behind the one that follows it, and alone when none does', async () => {
+  await rule({ source: ['aws.ec2'] })
+  const arrived: [unknown, number][] = []
+  events.observe(({ detail }) => arrived.push([detail['nr'], clock.now() - START]))
+  const emit = (nr: number): void => events.emit({ ...SNAPSHOT, detail: { nr } })
+  faults.onEvent({ detail: { nr: 1 } }, { kind: 'reorder' })
+  faults.onEvent({ detail: { nr: 4 } }, { kind: 'reorder' })
+  for (const nr of [1, 2, 3, 4]) emit(nr)
+  await clock.advance(3_600_000)
+  expect(arrived).toEqual([
+    [2, 500],
+    [1, 500],
+    [3, 500],
+    [4, 300_500],
+  ])
+})
+
 describe('patterns', () => {
   const event = {
     source: 'aws.ec2',

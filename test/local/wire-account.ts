@@ -51,7 +51,7 @@ export async function startWireAccount({ limits }: { limits?: Limits } = {}) {
     region: REGION,
     faults,
     clock,
-    throttle: (call) => throttling.admit(call),
+    throttling,
     authorize: ({ operation }) => rules.authorize(operation),
     onCall: (call) => calls.push(call),
   })
