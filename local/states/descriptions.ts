@@ -5,12 +5,18 @@ interface Redrive {
   readonly RedriveStatusReason?: string
 }
 
-/** Whether AWS would redrive it. (RedriveExecution itself is not implemented.) */
-export function redriveOf({ status }: Pick<Child, 'status'>, ofMapRun: boolean): Redrive {
+/** Whether it can be redriven (AWS facts C.6), and why not. */
+export function redriveOf(child: Pick<Child, 'status' | 'isRedrivable'>, ofMapRun: boolean): Redrive {
+  const { status, isRedrivable } = child
   if (status === 'RUNNING' || status === 'SUCCEEDED')
     return {
       RedriveStatus: 'NOT_REDRIVABLE',
       RedriveStatusReason: `Execution is ${status} and cannot be redriven`,
+    }
+  if (!isRedrivable)
+    return {
+      RedriveStatus: 'NOT_REDRIVABLE',
+      RedriveStatusReason: 'Execution history event limit exceeded or redrivable period exceeded',
     }
   return { RedriveStatus: ofMapRun ? 'REDRIVABLE_BY_MAP_RUN' : 'REDRIVABLE' }
 }
@@ -28,7 +34,7 @@ export function describeChild(child: Child, ofMapRun: boolean): Readonly<Record<
     InputDetails: { Included: true },
     Name: child.name,
     ...(child.outputText === undefined ? {} : { Output: child.outputText, OutputDetails: { Included: true } }),
-    RedriveCount: 0,
+    RedriveCount: child.redriveCount,
     ...redriveOf(child, ofMapRun),
     StateMachineArn: child.machineArn,
     Status: child.status,

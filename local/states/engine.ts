@@ -57,8 +57,12 @@ export interface Child {
   readonly outputText: string | undefined
   readonly error: string | undefined
   readonly cause: string | undefined
+  readonly redriveCount: number
+  readonly isRedrivable: boolean
+  /** Of this run of it: a redrive makes a new one. */
   readonly ended: Promise<unknown>
   stop(error?: string, cause?: string): void
+  redrive(): void
 }
 
 /** One item of a Distributed Map, which runs as an execution of its own. */
@@ -86,6 +90,13 @@ export interface Engine {
   startExecution(request: { stateMachineArn: string; name?: string; inputText: string }): Child
   /** Throws StateMachineDoesNotExist. */
   checkMachine(arn: string): void
+  isDeleting(machineArn: string): boolean
   startItem(request: ItemRequest): Child
+  /** Throws ExecutionDoesNotExist. */
+  execution(arn: string): Child
+  /** Asks IAM for the machine's role. Throws AwsError as `Permit` does. */
+  permit(roleArn: string, action: string, resource: string): void
+  /** The account is being closed: nothing goes on, so that what is kept stays as it is. */
+  isHalted(): boolean
   observe(step: Step): void
 }

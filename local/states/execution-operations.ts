@@ -3,6 +3,8 @@ import type {
   DescribeExecutionOutput,
   DescribeMapRunInput,
   DescribeMapRunOutput,
+  DescribeStateMachineForExecutionInput,
+  DescribeStateMachineForExecutionOutput,
   ExecutionListItem,
   GetExecutionHistoryInput,
   GetExecutionHistoryOutput,
@@ -10,10 +12,14 @@ import type {
   ListExecutionsOutput,
   ListMapRunsInput,
   ListMapRunsOutput,
+  RedriveExecutionInput,
+  RedriveExecutionOutput,
   StartExecutionInput,
   StartExecutionOutput,
   StopExecutionInput,
   StopExecutionOutput,
+  UpdateMapRunInput,
+  UpdateMapRunOutput,
 } from '@aws-sdk/client-sfn'
 import { AwsError } from '../wire/service.ts'
 import { checkArn } from './arns.ts'
@@ -21,7 +27,7 @@ import { redriveOf } from './descriptions.ts'
 import type { Engine } from './engine.ts'
 import type { Execution } from './execution.ts'
 import type { Executions } from './executions.ts'
-import { describeMapRun } from './map-runs.ts'
+import { describeMapRun, updateMapRun } from './map-runs.ts'
 import { pageOf } from './paging.ts'
 import { refuse, refuseMetadataOnly } from './refusals.ts'
 
@@ -53,8 +59,31 @@ export function executionOperations(engine: Engine, executions: Executions) {
       const page = pageOf(reverse ? events.toReversed() : events, `events ${arn} ${reverse}`, input)
       return { events: page.items, nextToken: page.nextToken }
     },
-    DescribeMapRun: ({ mapRunArn }: DescribeMapRunInput): DescribeMapRunOutput =>
-      describeMapRun(engine.mapRuns.find(checkArn(mapRunArn, 'mapRun'))),
+    /** A child of a Distributed Map is redriven by its parent only (AWS facts C.3). */
+    RedriveExecution: (input: RedriveExecutionInput): RedriveExecutionOutput => {
+      const execution = executions.find(checkArn(input.executionArn, 'execution'))
+      if (execution.mapRunArn !== undefined)
+        throw new AwsError('ExecutionNotRedrivable', 'Child executions are redriven by the execution of their Map Run.')
+      execution.redrive(input.clientToken)
+      return { redriveDate: dateOf(execution.redrivenAtMs) }
+    },
+    DescribeStateMachineForExecution: (
+      input: DescribeStateMachineForExecutionInput,
+    ): DescribeStateMachineForExecutionOutput => {
+      refuseMetadataOnly(input.includedData)
+      return programOf(executions.find(checkArn(input.executionArn, 'execution')))
+    },
+    DescribeMapRun: ({ mapRunArn }: DescribeMapRunInput): DescribeMapRunOutput => {
+      const run = engine.mapRuns.find(checkArn(mapRunArn, 'mapRun'))
+      return describeMapRun(
+        run,
+        run.children.map((arn) => engine.execution(arn)),
+      )
+    },
+    UpdateMapRun: (input: UpdateMapRunInput): UpdateMapRunOutput => {
+      updateMapRun(engine.mapRuns.find(checkArn(input.mapRunArn, 'mapRun')), input)
+      return {}
+    },
     ListMapRuns: (input: ListMapRunsInput): ListMapRunsOutput => {
       const execution = executions.find(checkArn(input.executionArn, 'execution'))
       const { items, nextToken } = pageOf(engine.mapRuns.of(execution.arn), `mapRuns ${execution.arn}`, input)
@@ -70,6 +99,19 @@ export function executionOperations(engine: Engine, executions: Executions) {
   }
 }
 
+/** What an execution runs may differ from its state machine by now. */
+function programOf({ record, mapRunArn }: Execution): DescribeStateMachineForExecutionOutput {
+  const { machineArn, machineName, definition, roleArn } = record.program
+  return {
+    stateMachineArn: machineArn,
+    name: machineName.split('/')[0],
+    definition: JSON.stringify(definition),
+    roleArn,
+    updateDate: new Date(record.startedAtMs),
+    ...(mapRunArn === undefined ? {} : { mapRunArn, label: machineName.split('/').at(-1) }),
+  }
+}
+
 const dateOf = (ms: number | undefined): Date | undefined => (ms === undefined ? undefined : new Date(ms))
 
 /** The latest first; children of a Distributed Map only by their Map Run. */
@@ -77,15 +119,17 @@ function list(engine: Engine, executions: Executions, input: ListExecutionsInput
   const { stateMachineArn, mapRunArn, statusFilter, redriveFilter } = input
   if ((stateMachineArn === undefined) === (mapRunArn === undefined))
     throw new AwsError('ValidationException', 'Exactly one of stateMachineArn and mapRunArn must be specified')
-  if (redriveFilter !== undefined) refuse('redriveFilter')
   const ofParent =
     mapRunArn === undefined
       ? byMachine(engine, checkArn(stateMachineArn, 'stateMachine'))
       : byMapRun(engine.mapRuns.find(checkArn(mapRunArn, 'mapRun')).arn)
   const found = executions.all.filter(
-    (execution) => ofParent(execution) && (statusFilter === undefined || execution.status === statusFilter),
+    (execution) =>
+      ofParent(execution) &&
+      (statusFilter === undefined || execution.status === statusFilter) &&
+      (redriveFilter === undefined || (redriveFilter === 'REDRIVEN') === execution.redriveCount > 0),
   )
-  const subject = `executions ${stateMachineArn ?? mapRunArn} ${statusFilter}`
+  const subject = `executions ${stateMachineArn ?? mapRunArn} ${statusFilter} ${redriveFilter}`
   const { items, nextToken } = pageOf(found.toReversed(), subject, input)
   return { executions: items.map(itemOf), nextToken }
 }
@@ -105,7 +149,8 @@ const itemOf = (execution: Execution): ExecutionListItem => ({
   startDate: new Date(execution.startedAtMs),
   stopDate: dateOf(execution.endedAtMs),
   mapRunArn: execution.mapRunArn,
-  redriveCount: 0,
+  redriveCount: execution.redriveCount,
+  redriveDate: dateOf(execution.redrivenAtMs),
 })
 
 function describe(execution: Execution): DescribeExecutionOutput {

@@ -3,10 +3,13 @@ import type { EmittedEvent } from '../wire/service.ts'
 import { checkName, statesArn } from './arns.ts'
 import { redriveOf } from './descriptions.ts'
 import type { Child, Engine, ItemRequest } from './engine.ts'
-import { Execution } from './execution.ts'
-import type { Program } from './execution.ts'
+import { Execution, newRecord } from './execution.ts'
+import type { ExecutionRecord, Program } from './execution.ts'
 import { PAYLOAD_LIMIT_BYTES } from './failure.ts'
 import { runBlock } from './interpreter/block.ts'
+
+/** How long closed executions are kept. */
+const KEPT_MS = 90 * 24 * 60 * 60_000
 
 /** All executions of the account, the children of Distributed Maps among them. */
 export class Executions {
@@ -20,13 +23,28 @@ export class Executions {
   }
 
   get all(): Execution[] {
-    return [...this.#executions.values()]
+    return [...this.#executions.values()].filter((execution) => !this.#isForgotten(execution))
+  }
+
+  /** All of it, as plain data. */
+  get records(): ExecutionRecord[] {
+    return this.all.map(({ record }) => record)
+  }
+
+  /** Takes over what an earlier process had; nothing of it runs before `resume`. */
+  restore(records: readonly ExecutionRecord[]): void {
+    for (const record of records) this.#add(record)
+  }
+
+  resume(): void {
+    for (const execution of this.#executions.values()) execution.resume()
   }
 
   /** Throws ExecutionDoesNotExist. */
   find(arn: string): Execution {
     const execution = this.#executions.get(arn)
-    if (!execution) throw new AwsError('ExecutionDoesNotExist', `Execution Does Not Exist: '${arn}'`)
+    if (!execution || this.#isForgotten(execution))
+      throw new AwsError('ExecutionDoesNotExist', `Execution Does Not Exist: '${arn}'`)
     return execution
   }
 
@@ -39,13 +57,15 @@ export class Executions {
     checkInput(inputText)
     const arn = statesArn(this.#engine, 'execution', `${program.machineName}:${name}`)
     const known = this.#executions.get(arn)
-    if (known?.status === 'RUNNING' && known.inputText === inputText) return known
-    if (known) throw new AwsError('ExecutionAlreadyExists', `Execution Already Exists: '${arn}'`)
-    return this.#begin({ program, arn, name, inputText })
+    if (known && !this.#isForgotten(known)) {
+      if (known.status === 'RUNNING' && known.inputText === inputText) return known
+      throw new AwsError('ExecutionAlreadyExists', `Execution Already Exists: '${arn}'`)
+    }
+    return this.#begin({ program, arn, name, inputText, mapRunArn: undefined })
   }
 
   startItem({ parent, label, block, inputText, mapRunArn }: ItemRequest): Child {
-    const { program } = this.find(parent.arn)
+    const { program } = this.find(parent.arn).record
     const name = this.#engine.random.uuid()
     const machineName = `${program.machineName}/${label}`
     return this.#begin({
@@ -54,7 +74,7 @@ export class Executions {
         machineName,
         roleArn: program.roleArn,
         definition: block,
-        isDeleting: () => program.isDeleting(),
+        ownerArn: program.ownerArn,
       },
       arn: statesArn(this.#engine, 'execution', `${machineName}:${name}`),
       name,
@@ -63,11 +83,21 @@ export class Executions {
     })
   }
 
-  #begin(options: Omit<ConstructorParameters<typeof Execution>[0], 'engine' | 'onStatus'>): Execution {
+  /** What has ended is shown for 90 days; then its name is free again (AWS facts C.1, C.6). */
+  #isForgotten({ endedAtMs }: Execution): boolean {
+    return endedAtMs !== undefined && this.#engine.clock.now() - endedAtMs > KEPT_MS
+  }
+
+  #begin(options: Omit<Parameters<typeof newRecord>[0], 'startedAtMs'>): Execution {
+    const execution = this.#add(newRecord({ ...options, startedAtMs: this.#engine.clock.now() }))
+    execution.begin()
+    return execution
+  }
+
+  #add(record: ExecutionRecord): Execution {
     const onStatus = (changed: Execution): void => this.#emit(statusChange(changed))
-    const execution = new Execution({ ...options, engine: this.#engine, onStatus })
+    const execution = new Execution(record, { engine: this.#engine, runBlock, onStatus })
     this.#executions.set(execution.arn, execution)
-    execution.begin(runBlock)
     return execution
   }
 }
@@ -108,8 +138,8 @@ function statusChange(execution: Execution): EmittedEvent {
       outputDetails: execution.outputText === undefined ? null : { included: true },
       error: execution.error ?? null,
       cause: execution.cause ?? null,
-      redriveCount: 0,
-      redriveDate: null,
+      redriveCount: execution.redriveCount,
+      redriveDate: execution.redrivenAtMs ?? null,
       redriveStatus: RedriveStatus,
       redriveStatusReason: RedriveStatusReason ?? null,
     },

@@ -1,3 +1,5 @@
+import type { AwsError } from '../wire/service.ts'
+
 /** What a state fails with: `error` is what Retry and Catch match on; `reason` becomes Cause. */
 export class StateFailure extends Error {
   override readonly name: string = 'StateFailure'
@@ -32,6 +34,10 @@ export class Cancelled extends Error {
     this.by = by
   }
 }
+
+/** Whether IAM refused it. */
+export const isDenial = ({ code }: AwsError): boolean =>
+  code.startsWith('AccessDenied') || code === 'UnauthorizedOperation'
 
 /** Bytes of any payload: a task's arguments and result, a state's input and output, an Assign (AWS facts C.1). */
 export const PAYLOAD_LIMIT_BYTES = 256 * 1024

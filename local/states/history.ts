@@ -3,18 +3,20 @@ import type { Clock } from '../clock.ts'
 import { StateFailure } from './failure.ts'
 
 /** Events of one execution; the last of them says that it failed (AWS facts C.1). */
-const EVENT_LIMIT = 25_000
+export const EVENT_LIMIT = 25_000
 
 /** An event without what the history itself knows. */
 export type RecordedEvent = Omit<HistoryEvent, 'id' | 'timestamp' | 'previousEventId'>
 
 /** Everything that an execution did, in the shapes of GetExecutionHistory. */
 export class History {
-  readonly events: HistoryEvent[] = []
+  readonly events: HistoryEvent[]
   readonly #clock: Clock
 
-  constructor(clock: Clock) {
+  /** @param events of an execution that goes on, to which it adds */
+  constructor(clock: Clock, events: HistoryEvent[]) {
     this.#clock = clock
+    this.events = events
   }
 
   /** Returns the event's id. Throws States.Runtime when only the place of the end is left. */

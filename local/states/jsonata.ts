@@ -90,12 +90,23 @@ async function evaluateExpression(source: string, location: string, bindings: Bi
   return JSON.parse(text)
 }
 
+const constants = new WeakMap<object, boolean>()
+
+/** Whether no expression is anywhere in it: most templates of a definition are looked at again and again. */
+export function isConstant(template: Template): boolean {
+  if (typeof template === 'string') return expressionIn(template) === undefined
+  if (typeof template !== 'object' || template === null) return true
+  const known = constants.get(template)
+  if (known !== undefined) return known
+  const constant = Object.values(template).every(isConstant)
+  constants.set(template, constant)
+  return constant
+}
+
 /** Fills a template in. `location` is the field that holds it. Throws EvaluationFailure. */
 export async function evaluateTemplate(template: Template, location: string, bindings: Bindings): Promise<unknown> {
-  if (typeof template === 'string') {
-    const source = expressionIn(template)
-    return source === undefined ? template : evaluateExpression(source, location, bindings)
-  }
+  if (isConstant(template)) return template
+  if (typeof template === 'string') return evaluateExpression(expressionIn(template) ?? '', location, bindings)
   if (Array.isArray(template)) {
     const filled: unknown[] = []
     for (const [index, value] of template.entries())

@@ -4,6 +4,9 @@ export interface Random {
   fraction(): number
   bytes(byteCount: number): Uint8Array
   uuid(): string
+  /** All that the next ones depend on: a seed that goes on from here. */
+  readonly seed: number
+  reseed(seed: number): void
 }
 
 /** mulberry32: 32 bits of state are plenty for jitter and names. */
@@ -27,5 +30,15 @@ export function seededRandom(seed: number): Random {
       hex.slice(20),
     ].join('-')
   }
-  return { fraction, bytes, uuid }
+  return {
+    fraction,
+    bytes,
+    uuid,
+    get seed() {
+      return state
+    },
+    reseed: (next) => {
+      state = next >>> 0
+    },
+  }
 }

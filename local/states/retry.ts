@@ -1,4 +1,5 @@
 import type { Catcher, Retrier } from './definition.ts'
+import type { Stay } from './position.ts'
 import type { Random } from './random.ts'
 
 /** Errors that the wildcards leave alone (AWS facts C.4). */
@@ -17,29 +18,24 @@ export function matches({ ErrorEquals }: Pick<Catcher, 'ErrorEquals'>, error: st
   return error !== 'States.Runtime' && ErrorEquals.some((pattern) => equals(pattern, error))
 }
 
-/** The retriers of one visit of one state: each counts its own attempts (AWS facts C.5). */
-export class Retries {
-  readonly #retriers: readonly Retrier[]
-  readonly #attempts = new Map<Retrier, number>()
-  readonly #random: Random
-  /** All retries of this visit. */
-  count = 0
-
-  constructor(retriers: readonly Retrier[], random: Random) {
-    this.#retriers = retriers
-    this.#random = random
-  }
-
-  /** How long to wait before the next try, or undefined when there is none. The first matching retrier alone decides. */
-  next(error: string): number | undefined {
-    const retrier = this.#retriers.find((candidate) => matches(candidate, error))
-    if (!retrier) return undefined
-    const attempts = this.#attempts.get(retrier) ?? 0
-    if (attempts >= (retrier.MaxAttempts ?? 3)) return undefined
-    this.#attempts.set(retrier, attempts + 1)
-    this.count += 1
-    const seconds = (retrier.IntervalSeconds ?? 1) * (retrier.BackoffRate ?? 2) ** attempts
-    const cappedMs = Math.min(seconds, retrier.MaxDelaySeconds ?? Number.POSITIVE_INFINITY) * 1000
-    return retrier.JitterStrategy === 'FULL' ? Math.round(cappedMs * this.#random.fraction()) : cappedMs
-  }
+/**
+ * How long to wait before the next try, or undefined when there is none. The first matching retrier alone decides; each counts
+ * its own tries in one stay (AWS facts C.5), and this one is counted.
+ */
+export function retryDelayMs(
+  retriers: readonly Retrier[],
+  stay: Pick<Stay, 'tries' | 'retryCount'>,
+  error: string,
+  random: Random,
+): number | undefined {
+  const index = retriers.findIndex((candidate) => matches(candidate, error))
+  const retrier = retriers[index]
+  if (!retrier) return undefined
+  const tries = stay.tries[index] ?? 0
+  if (tries >= (retrier.MaxAttempts ?? 3)) return undefined
+  stay.tries[index] = tries + 1
+  stay.retryCount += 1
+  const seconds = (retrier.IntervalSeconds ?? 1) * (retrier.BackoffRate ?? 2) ** tries
+  const cappedMs = Math.min(seconds, retrier.MaxDelaySeconds ?? Number.POSITIVE_INFINITY) * 1000
+  return retrier.JitterStrategy === 'FULL' ? Math.round(cappedMs * random.fraction()) : cappedMs
 }

@@ -35,11 +35,12 @@ export const programOf = (machine: StateMachine): Program => ({
   machineName: machine.name,
   roleArn: machine.roleArn,
   definition: machine.definition,
-  isDeleting: () => machine.status === 'DELETING',
+  ownerArn: machine.arn,
 })
 
 export class StateMachines {
-  readonly #machines = new Map<string, StateMachine>()
+  /** By ARN. Plain data. */
+  readonly machines = new Map<string, StateMachine>()
   readonly #options: { readonly clock: Clock; readonly random: Random } & Place
 
   constructor(options: { readonly clock: Clock; readonly random: Random } & Place) {
@@ -47,12 +48,12 @@ export class StateMachines {
   }
 
   get all(): StateMachine[] {
-    return [...this.#machines.values()]
+    return [...this.machines.values()]
   }
 
   /** Throws StateMachineDoesNotExist. */
   find(arn: string): StateMachine {
-    const machine = this.#machines.get(arn)
+    const machine = this.machines.get(arn)
     if (!machine) throw new AwsError('StateMachineDoesNotExist', `State Machine Does Not Exist: '${arn}'`)
     return machine
   }
@@ -67,7 +68,7 @@ export class StateMachines {
     const tracing = input.tracingConfiguration ?? { enabled: false }
     refuseUnsupported(input)
     const arn = statesArn(this.#options, 'stateMachine', name)
-    const known = this.#machines.get(arn)
+    const known = this.machines.get(arn)
     if (known) return same(known, { definitionText, logging, tracing })
     const machine: StateMachine = {
       arn,
@@ -82,7 +83,7 @@ export class StateMachines {
       revisionId: this.#options.random.uuid(),
       updatedAtMs: this.#options.clock.now(),
     }
-    this.#machines.set(arn, machine)
+    this.machines.set(arn, machine)
     return machine
   }
 
@@ -112,11 +113,11 @@ export class StateMachines {
 
   /** Gone when its last execution has ended. One that does not exist is gone already. */
   delete(arn: string, executionsEnded: readonly Promise<unknown>[]): void {
-    const machine = this.#machines.get(arn)
+    const machine = this.machines.get(arn)
     if (!machine || machine.status === 'DELETING') return
     machine.status = 'DELETING'
     const forget = (): void => {
-      this.#machines.delete(arn)
+      this.machines.delete(arn)
     }
     if (executionsEnded.length === 0) forget()
     else void Promise.all(executionsEnded).then(forget)

@@ -1,5 +1,5 @@
 import { DISTRIBUTED_FIELDS } from './fields.ts'
-import { INTEGRATIONS } from './interpreter/resources.ts'
+import { integrationOf } from './interpreter/resources.ts'
 import { isObject, notImplemented } from './problems.ts'
 import type { Json, Problems } from './problems.ts'
 import { checkTemplate } from './template-validation.ts'
@@ -85,7 +85,7 @@ export function checkTask(state: Json, path: string, problems: Problems): void {
   checkTemplate(resource, `${path}/Resource`, problems)
   if (typeof resource !== 'string' || !resource.startsWith('arn:'))
     problems.schema("The field 'Resource' must be an ARN", `${path}/Resource`)
-  else if (!Object.hasOwn(INTEGRATIONS, resource)) throw notImplemented(`Resource ${resource}`, `${path}/Resource`)
+  else if (!integrationOf(resource)) throw notImplemented(`Resource ${resource}`, `${path}/Resource`)
   if (isObject(args)) {
     const nested = String(resource).includes(':states:startExecution')
     const known = nested ? ['StateMachineArn', 'Name', 'Input'] : ['FunctionName', 'Payload', 'InvocationType']

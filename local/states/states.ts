@@ -1,13 +1,17 @@
 import * as sdk from '@aws-sdk/client-sfn'
 import type { Clock } from '../clock.ts'
-import type { EmittedEvent, Service } from '../wire/service.ts'
+import type { Durable } from '../durability.ts'
+import type { EmittedEvent, Permit, Service } from '../wire/service.ts'
 import type { Engine, Ended, InvokeFunction, Objects, Step } from './engine.ts'
 import { executionOperations } from './execution-operations.ts'
+import type { ExecutionRecord } from './execution.ts'
 import { Executions } from './executions.ts'
 import { functionsOf } from './jsonata.ts'
 import { MapRuns } from './map-runs.ts'
+import type { MapRun } from './map-runs.ts'
 import { seededRandom } from './random.ts'
 import { checkActive, programOf, StateMachines } from './state-machines.ts'
+import type { StateMachine } from './state-machines.ts'
 import { stateMachineOperations } from './state-machine-operations.ts'
 import { taskOperations } from './task-operations.ts'
 import { Tokens } from './tokens.ts'
@@ -20,6 +24,8 @@ export interface StatesOptions {
   readonly region: string
   readonly invokeFunction: InvokeFunction
   readonly objects: Objects
+  /** Asked before anything is done as a machine's role; without it everything is allowed. */
+  readonly permit?: Permit
   /** Gets every `Step Functions Execution Status Change`. */
   readonly emit: (event: EmittedEvent) => void
 }
@@ -40,14 +46,24 @@ export interface States {
   waitFor(executionArn: string): Promise<Result>
   /** Sees every state that is entered and left, retried and caught. */
   observe(observer: (step: Step) => void): void
-  /** Aborts what runs, and tells nobody. */
+  readonly durable: Durable
+  /** Nothing goes on any more, nor ends: what is kept stays as it is. */
   stop(): void
+}
+
+/** What is kept over a restart. */
+interface Kept {
+  readonly machines: ReadonlyMap<string, StateMachine>
+  readonly executions: readonly ExecutionRecord[]
+  readonly mapRuns: ReadonlyMap<string, MapRun>
+  readonly closedTokens: ReadonlySet<string>
+  readonly seed: number
 }
 
 export function createStates(options: StatesOptions): States {
   const { clock, accountId, region } = options
   const observers: ((step: Step) => void)[] = []
-  let stopped = false
+  let halted = false
   const random = seededRandom(1)
   const machines = new StateMachines({ clock, random, accountId, region })
   const engine: Engine = {
@@ -68,15 +84,18 @@ export function createStates(options: StatesOptions): States {
     checkMachine: (arn) => {
       machines.find(arn)
     },
+    isDeleting: (arn) => machines.machines.get(arn)?.status === 'DELETING',
     startItem: (request) => executions.startItem(request),
+    execution: (arn) => executions.find(arn),
+    permit: (roleArn, action, resource) => options.permit?.(roleArn, [{ action, resource, context: {} }]),
+    isHalted: () => halted,
     observe: (step) => {
       for (const observer of observers) observer(step)
     },
   }
   const executions = new Executions(engine, (event) => {
-    if (!stopped) options.emit(event)
+    if (!halted) options.emit(event)
   })
-
   return {
     service: {
       sdk,
@@ -101,10 +120,33 @@ export function createStates(options: StatesOptions): States {
     observe: (observer) => {
       observers.push(observer)
     },
+    durable: durableOf(engine, machines, executions),
     stop: () => {
-      stopped = true
-      for (const execution of executions.all) execution.stop()
+      halted = true
     },
+  }
+}
+
+function durableOf({ mapRuns, tokens, random }: Engine, { machines }: StateMachines, executions: Executions): Durable {
+  return {
+    name: 'states',
+    save: () =>
+      ({
+        machines,
+        executions: executions.records,
+        mapRuns: mapRuns.all,
+        closedTokens: tokens.closed,
+        seed: random.seed,
+      }) satisfies Kept,
+    restore: (saved) => {
+      const kept = saved as Kept
+      for (const [arn, machine] of kept.machines) machines.set(arn, machine)
+      executions.restore(kept.executions)
+      for (const [arn, run] of kept.mapRuns) mapRuns.all.set(arn, run)
+      for (const token of kept.closedTokens) tokens.closed.add(token)
+      random.reseed(kept.seed)
+    },
+    resume: () => executions.resume(),
   }
 }
 

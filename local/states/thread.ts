@@ -2,7 +2,7 @@ import type { Cancel } from '../clock.ts'
 import type { Engine } from './engine.ts'
 import { Cancelled } from './failure.ts'
 import type { History, RecordedEvent } from './history.ts'
-import type { Variables } from './variables.ts'
+import type { MapItem, Position } from './position.ts'
 
 /** The execution as its own states see it. */
 export interface ExecutionView {
@@ -18,41 +18,41 @@ export interface ExecutionView {
   beforeTransition(): void
 }
 
-/** `Map.Item` of the context object. */
-export interface MapItem {
-  readonly Index: number
-  readonly Value: unknown
-}
-
 interface ThreadOptions {
   readonly engine: Engine
   readonly execution: ExecutionView
-  readonly variables: Variables
+  readonly position: Position
   readonly signal: AbortSignal
-  readonly previousEventId: number
-  readonly item?: MapItem | undefined
+  readonly outer?: Thread
 }
 
 /**
- * One line of states that follow each other: the execution itself, a branch of a Parallel, or an item of an inline Map. It
- * holds the clock while it computes and lets go while it waits.
+ * One line of states that follow each other, from its position to its end: the execution itself, a branch of a Parallel, or an
+ * item of an inline Map. It holds the clock while it computes and lets go while it waits.
  */
 export class Thread {
   readonly engine: Engine
   readonly execution: ExecutionView
-  readonly variables: Variables
+  readonly position: Position
   readonly signal: AbortSignal
-  readonly item: MapItem | undefined
-  #previousEventId: number
+  readonly #outer: Thread | undefined
   #letGo: Cancel = () => {}
 
-  constructor(options: ThreadOptions) {
-    this.engine = options.engine
-    this.execution = options.execution
-    this.variables = options.variables
-    this.signal = options.signal
-    this.item = options.item
-    this.#previousEventId = options.previousEventId
+  constructor({ engine, execution, position, signal, outer }: ThreadOptions) {
+    this.engine = engine
+    this.execution = execution
+    this.position = position
+    this.signal = signal
+    this.#outer = outer
+  }
+
+  /** An inner line (a branch, an item of an inline Map) reads the outer ones and writes only its own. */
+  get variables(): Readonly<Record<string, unknown>> {
+    return { ...this.#outer?.variables, ...this.position.variables }
+  }
+
+  get item(): MapItem | undefined {
+    return this.position.item ?? this.#outer?.item
   }
 
   async run<Result>(work: () => Promise<Result>): Promise<Result> {
@@ -64,25 +64,27 @@ export class Thread {
     }
   }
 
-  /** A thread that goes off here: it reads this one's variables and continues its chain of events. */
-  fork(signal: AbortSignal, item = this.item): Thread {
+  /** A thread within this one. */
+  fork(position: Position, signal: AbortSignal): Thread {
     const { engine, execution } = this
-    const variables = this.variables.inner()
-    return new Thread({ engine, execution, variables, signal, item, previousEventId: this.#previousEventId })
+    return new Thread({ engine, execution, position, signal, outer: this })
   }
 
   /** Adds to the history; throws Cancelled once the thread has to end. Returns the event's id. */
   record(event: RecordedEvent): number {
     this.signal.throwIfAborted()
-    this.#previousEventId = this.execution.history.append(event, this.#previousEventId)
-    return this.#previousEventId
+    return this.#append(event)
   }
 
   /** Says that a branch beside this one failed. When the whole execution has ended, nothing more is said. */
   recordAborted(event: RecordedEvent): void {
     const { reason } = this.signal
-    if (reason instanceof Cancelled && reason.by === 'sibling')
-      this.#previousEventId = this.execution.history.append(event, this.#previousEventId)
+    if (reason instanceof Cancelled && reason.by === 'sibling') this.#append(event)
+  }
+
+  #append(event: RecordedEvent): number {
+    this.position.previousEventId = this.execution.history.append(event, this.position.previousEventId)
+    return this.position.previousEventId
   }
 
   /** Lets time pass until `work` settles. Rejects with Cancelled as soon as the thread has to end. */
@@ -91,13 +93,15 @@ export class Thread {
     try {
       return await unlessAborted(work, this.signal)
     } finally {
+      if (this.engine.isHalted()) await new Promise(() => {})
       this.#letGo = this.engine.clock.hold()
     }
   }
 
-  async sleep(delayMs: number): Promise<void> {
+  async sleepUntil(atMs: number): Promise<void> {
+    const { clock } = this.engine
     const { promise, resolve } = Promise.withResolvers<void>()
-    const cancel = this.engine.clock.after(delayMs, resolve)
+    const cancel = clock.after(atMs - clock.now(), resolve)
     try {
       await this.waiting(promise)
     } finally {
@@ -121,27 +125,29 @@ function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Prom
 }
 
 /**
- * Runs `work` for every index, at most `limit` at once, and gives the results in order. The first failure cancels the others,
- * and is thrown when all of them have ended.
+ * Runs a thread for each position that has not come to its end, at most `limit` at once, and gives the outputs of all in
+ * order. The first failure cancels the others, and is thrown when all of them have ended.
  */
-export async function together<Result>(
+export async function together(
   thread: Thread,
-  count: number,
+  positions: readonly Position[],
   limit: number,
-  work: (index: number, signal: AbortSignal) => Promise<Result>,
-): Promise<Result[]> {
+  work: (fork: Thread, index: number) => Promise<unknown>,
+): Promise<unknown[]> {
   const group = new AbortController()
   const passOn = (): void => group.abort(thread.signal.reason)
   thread.signal.addEventListener('abort', passOn, { once: true })
-  const results: Result[] = []
   const failures: unknown[] = []
   let next = 0
   const worker = async (): Promise<void> => {
-    while (next < count && !group.signal.aborted) {
+    while (next < positions.length && !group.signal.aborted) {
       const index = next
       next += 1
+      const position = positions[index]
+      if (!position || position.end) continue
+      const fork = thread.fork(position, group.signal)
       try {
-        results[index] = await work(index, group.signal)
+        await fork.run(() => work(fork, index))
       } catch (error) {
         failures.push(error)
         if (!group.signal.aborted) group.abort(new Cancelled('sibling'))
@@ -149,10 +155,10 @@ export async function together<Result>(
     }
   }
   try {
-    await thread.waiting(Promise.all(Array.from({ length: Math.min(limit, count) }, worker)))
+    await thread.waiting(Promise.all(Array.from({ length: Math.min(limit, positions.length) }, worker)))
   } finally {
     thread.signal.removeEventListener('abort', passOn)
   }
   if (failures.length > 0) throw failures[0]
-  return results
+  return positions.map(({ end }) => end?.output)
 }

@@ -4,7 +4,6 @@ import type { Random } from './random.ts'
 
 /** A task that waits for somebody with its token. */
 export interface Callback {
-  readonly token: string
   /** The output that was sent; rejects with the StateFailure that was sent. */
   readonly answered: Promise<unknown>
   onHeartbeat(run: () => void): void
@@ -20,24 +19,29 @@ interface Waiting {
 
 /** Task tokens (AWS facts C.4): each is good for one answer, and for none once its task has ended. */
 export class Tokens {
+  /** Those of tasks that have ended. The open ones are kept by their tasks. */
+  readonly closed = new Set<string>()
   readonly #waiting = new Map<string, Waiting>()
-  readonly #closed = new Set<string>()
   readonly #random: Random
 
   constructor(random: Random) {
     this.#random = random
   }
 
-  issue(): Callback {
-    // 192 bytes are 256 characters; AWS promises at most 2,048.
-    const token = `AQCEAAAAKgAAAAMAAAAA${Buffer.from(this.#random.bytes(192)).toString('base64')}`
+  /** 192 bytes are 256 characters; AWS promises at most 2,048. */
+  make(): string {
+    return `AQCEAAAAKgAAAAMAAAAA${Buffer.from(this.#random.bytes(192)).toString('base64')}`
+  }
+
+  /** From now on the token may be answered. */
+  open(token: string): Callback {
     const { promise: answered, resolve, reject } = Promise.withResolvers<unknown>()
     // The task may end before it looks at the answer.
     answered.catch(() => {})
     let beat: (() => void) | undefined
     const close = (): void => {
       this.#waiting.delete(token)
-      this.#closed.add(token)
+      this.closed.add(token)
     }
     this.#waiting.set(token, {
       succeed: (output) => {
@@ -50,7 +54,7 @@ export class Tokens {
       },
       beat: () => beat?.(),
     })
-    return { token, answered, close, onHeartbeat: (run) => (beat = run) }
+    return { answered, close, onHeartbeat: (run) => (beat = run) }
   }
 
   /** Throws InvalidOutput, InvalidToken or TaskTimedOut, as the others do the last two. */
@@ -70,7 +74,7 @@ export class Tokens {
   #find(token: string): Waiting {
     const waiting = this.#waiting.get(token)
     if (waiting) return waiting
-    if (this.#closed.has(token))
+    if (this.closed.has(token))
       throw new AwsError('TaskTimedOut', "Task Timed Out: 'Provided task does not exist anymore'")
     throw new AwsError('InvalidToken', "Invalid Token: 'Invalid token'")
   }

@@ -1,8 +1,8 @@
 import type { HistoryEvent } from '@aws-sdk/client-sfn'
-import { autoClock } from '../../local/clock.ts'
+import { autoClock, type Clock } from '../../local/clock.ts'
 import type { InvocationAnswer } from '../../local/states/engine.ts'
 import { createStates } from '../../local/states/states.ts'
-import type { EmittedEvent } from '../../local/wire/service.ts'
+import type { EmittedEvent, Permit } from '../../local/wire/service.ts'
 
 export const START_MS = Date.parse('2026-01-05T08:00:00.000Z')
 export const ROLE = 'arn:aws:iam::111122223333:role/machine'
@@ -21,8 +21,10 @@ export const functionError = (errorType: string, errorMessage = 'no'): Invocatio
 })
 
 /** Step Functions on an auto clock, with functions by name and S3 in a Map. A behaviour's plain result is an answer. */
-export function statesAccount(functions: Record<string, Behaviour> = {}) {
-  const clock = autoClock(START_MS)
+export function statesAccount(
+  functions: Record<string, Behaviour> = {},
+  { permit, clock = autoClock(START_MS) }: { permit?: Permit; clock?: Clock } = {},
+) {
   const events: EmittedEvent[] = []
   const stored = new Map<string, Uint8Array>()
   const calls: { name: string; payload: unknown; roleArn: string; atMs: number }[] = []
@@ -30,12 +32,15 @@ export function statesAccount(functions: Record<string, Behaviour> = {}) {
     clock,
     accountId: '111122223333',
     region: 'eu-west-1',
+    ...(permit ? { permit } : {}),
     invokeFunction: async (functionArn, payload, roleArn) => {
       const name = functionArn.split(':').at(-1) ?? ''
       calls.push({ name, payload, roleArn, atMs: clock.now() - START_MS })
       const behaviour = functions[name]
       if (!behaviour) throw new Error(`The test has no function ${functionArn}`)
-      const result = await behaviour(payload as never, calls.filter((call) => call.name === name).length)
+      const result = await clock.holding(async () =>
+        behaviour(payload as never, calls.filter((call) => call.name === name).length),
+      )
       const answered = typeof result === 'object' && result !== null && 'ok' in result && 'payload' in result
       return answered ? (result as InvocationAnswer) : ok(result)
     },

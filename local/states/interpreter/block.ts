@@ -1,6 +1,6 @@
 import type { Block, State } from '../definition.ts'
 import { Cancelled, StateFailure } from '../failure.ts'
-import { matches, Retries } from '../retry.ts'
+import { matches, retryDelayMs } from '../retry.ts'
 import type { Thread } from '../thread.ts'
 import { distributedMap } from './distributed-map.ts'
 import { inlineMap } from './inline-map.ts'
@@ -11,34 +11,26 @@ import { task } from './task.ts'
 import { Visit } from './visit.ts'
 import type { Outcome } from './visit.ts'
 
-/** Runs states from StartAt to an end and gives the last output. Throws StateFailure or Cancelled. */
-export type RunBlock = (thread: Thread, block: Block, input: unknown) => Promise<unknown>
+/** Runs states from where the thread stands to an end and gives the last output. Throws StateFailure or Cancelled. */
+export type RunBlock = (thread: Thread, block: Block) => Promise<unknown>
 
-export const runBlock: RunBlock = async (thread, block, input) => {
-  let value = input
-  let name: string | undefined = block.StartAt
-  while (name !== undefined) {
-    const state: State | undefined = block.States[name]
-    if (!state) throw new StateFailure('States.Runtime', `There is no state '${name}'.`)
-    const left: Left = await runState(thread, name, state, value)
-    value = left.output
-    name = left.next
+export const runBlock: RunBlock = async (thread, block) => {
+  const { position } = thread
+  while (!position.end) {
+    const state: State | undefined = block.States[position.state]
+    if (!state) throw new StateFailure('States.Runtime', `There is no state '${position.state}'.`)
+    await runState(thread, position.state, state)
   }
-  return value
+  return position.end.output
 }
 
-interface Left {
-  readonly next: string | undefined
-  readonly output: unknown
-}
-
-async function runState(thread: Thread, name: string, state: State, input: unknown): Promise<Left> {
-  const retries = new Retries('Retry' in state ? (state.Retry ?? []) : [], thread.engine.random)
-  const visit = new Visit(thread, name, state, input, retries)
+async function runState(thread: Thread, name: string, state: State): Promise<void> {
+  const visit = new Visit(thread, name, state)
   try {
     for (;;) {
-      const left = await attempt(visit, retries)
-      if (left) return left
+      if (visit.stay.retryAtMs !== undefined) await thread.sleepUntil(visit.stay.retryAtMs)
+      visit.stay.retryAtMs = undefined
+      if (await attempt(visit)) return
     }
   } catch (error) {
     if (error instanceof Cancelled && (state.Type === 'Task' || state.Type === 'Wait' || state.Type === 'Map'))
@@ -48,28 +40,29 @@ async function runState(thread: Thread, name: string, state: State, input: unkno
   }
 }
 
-/** One try; undefined when there is to be another one. */
-async function attempt(visit: Visit, retries: Retries): Promise<Left | undefined> {
+/** One try; false when there is to be another one. */
+async function attempt(visit: Visit): Promise<boolean> {
+  const { state, stay, thread } = visit
   try {
-    return await leave(visit, await perform(visit))
+    await visit.leave(await perform(visit))
   } catch (error) {
     const failure = visit.located(asFailure(error))
-    const delayMs = retries.next(failure.error)
-    if (delayMs !== undefined) {
-      visit.observe('retried', failure.error)
-      await visit.thread.sleep(delayMs)
-      return undefined
+    const retriers = 'Retry' in state ? (state.Retry ?? []) : []
+    const delayMs = retryDelayMs(retriers, stay, failure.error, thread.engine.random)
+    if (delayMs === undefined) {
+      await handle(visit, failure)
+      return true
     }
-    return handle(visit, failure)
+    stay.step = undefined
+    stay.retryAtMs = thread.engine.clock.now() + delayMs
+    visit.observe('retried', failure.error)
+    return false
   }
-}
-
-async function leave(visit: Visit, outcome: Outcome): Promise<Left> {
-  return { output: await visit.leave(outcome), next: outcome.next }
+  return true
 }
 
 /** Goes where a Catch says, or throws the failure on. */
-async function handle(visit: Visit, failure: StateFailure): Promise<Left> {
+async function handle(visit: Visit, failure: StateFailure): Promise<void> {
   const catchers = 'Catch' in visit.state ? (visit.state.Catch ?? []) : []
   const index = catchers.findIndex((catcher) => matches(catcher, failure.error))
   const catcher = catchers[index]
@@ -88,7 +81,7 @@ async function handle(visit: Visit, failure: StateFailure): Promise<Left> {
     location: `Catch[${index}]/`,
   }
   try {
-    return await leave(visit, outcome)
+    await visit.leave(outcome)
   } catch (error) {
     throw visit.located(asFailure(error))
   }

@@ -1,5 +1,6 @@
-import type { Cancel, Clock } from '../../clock.ts'
+import type { Clock } from '../../clock.ts'
 import { StateFailure } from '../failure.ts'
+import type { TaskStep } from '../position.ts'
 
 /** The time limits of one try of a task. */
 export interface Deadline {
@@ -9,21 +10,21 @@ export interface Deadline {
   cancel(): void
 }
 
-export function startDeadline(
-  clock: Clock,
-  limits: { readonly timeoutSeconds: number | undefined; readonly heartbeatSeconds: number | undefined },
-): Deadline {
+/** Counts down to the times that the step names, and moves that of the heartbeat. */
+export function startDeadline(clock: Clock, step: TaskStep): Deadline {
   const { promise: passed, reject } = Promise.withResolvers<never>()
   passed.catch(() => {})
-  const after = (seconds: number | undefined, error: string): Cancel =>
-    seconds === undefined ? () => {} : clock.after(seconds * 1000, () => reject(new StateFailure(error)))
-  const cancelTimeout = after(limits.timeoutSeconds, 'States.Timeout')
-  let cancelHeartbeat = after(limits.heartbeatSeconds, 'States.HeartbeatTimeout')
+  const at = (atMs: number | undefined, error: string) =>
+    atMs === undefined ? () => {} : clock.after(atMs - clock.now(), () => reject(new StateFailure(error)))
+  const cancelTimeout = at(step.timeoutAtMs, 'States.Timeout')
+  let cancelHeartbeat = at(step.heartbeatAtMs, 'States.HeartbeatTimeout')
   return {
     passed,
     heartbeat: () => {
+      if (step.heartbeatSeconds === undefined) return
       cancelHeartbeat()
-      cancelHeartbeat = after(limits.heartbeatSeconds, 'States.HeartbeatTimeout')
+      step.heartbeatAtMs = clock.now() + step.heartbeatSeconds * 1000
+      cancelHeartbeat = at(step.heartbeatAtMs, 'States.HeartbeatTimeout')
     },
     cancel: () => {
       cancelTimeout()

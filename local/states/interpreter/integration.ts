@@ -1,11 +1,13 @@
 import type { TaskState } from '../definition.ts'
 import { StateFailure } from '../failure.ts'
+import type { TaskStep } from '../position.ts'
 import type { Callback } from '../tokens.ts'
 import type { Visit } from './visit.ts'
 
 /** One call of a service by a Task state. */
 export interface Call {
   readonly visit: Visit<TaskState>
+  readonly step: TaskStep
   readonly args: Readonly<Record<string, unknown>>
   /** With `.waitForTaskToken`. */
   readonly callback: Callback | undefined
@@ -15,7 +17,7 @@ export interface Call {
   isOpen(): boolean
 }
 
-/** Gives the task's result; throws StateFailure. */
+/** Gives the task's result; throws StateFailure. After a restart of the account it is run again with what its step knows. */
 export interface Integration {
   readonly resourceType: string
   /** As the history names it, e.g. `invoke.waitForTaskToken`. */

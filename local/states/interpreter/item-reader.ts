@@ -1,3 +1,4 @@
+import { AwsError } from '../../wire/service.ts'
 import type { ItemReader, MapState } from '../definition.ts'
 import { StateFailure } from '../failure.ts'
 import type { Visit } from './visit.ts'
@@ -5,8 +6,13 @@ import type { Visit } from './visit.ts'
 /** The list of a JSON object in S3. Throws States.ItemReaderFailed. */
 export async function readItems(visit: Visit<MapState>, reader: ItemReader): Promise<readonly unknown[]> {
   const { bucket, key } = await placeOf(visit, reader)
-  const { objects } = visit.thread.engine
-  const body = await visit.thread.io(async () => objects.read(bucket, key))
+  const { engine, execution } = visit.thread
+  try {
+    engine.permit(execution.roleArn, 's3:GetObject', `arn:aws:s3:::${bucket}/${key}`)
+  } catch (error) {
+    throw error instanceof AwsError ? new StateFailure('States.ItemReaderFailed', error.message) : error
+  }
+  const body = await visit.thread.io(async () => engine.objects.read(bucket, key))
   if (!body) throw new StateFailure('States.ItemReaderFailed', `There is no object '${key}' in bucket '${bucket}'.`)
   const items = parse(body)
   const { MaxItems: limit } = reader.ReaderConfig

@@ -1,6 +1,6 @@
 import { AwsError } from '../../wire/service.ts'
-import type { InvocationAnswer } from '../engine.ts'
-import { StateFailure } from '../failure.ts'
+import type { Engine, InvocationAnswer } from '../engine.ts'
+import { isDenial, StateFailure } from '../failure.ts'
 import { checkArguments, sdkMetadata } from './integration.ts'
 import type { Call, Integration } from './integration.ts'
 
@@ -19,6 +19,7 @@ export const lambdaInvokeWithToken: Integration = {
   resourceType: 'lambda',
   resource: 'invoke.waitForTaskToken',
   run: async (call) => {
+    if (call.callback && call.step.submitted) return call.callback.answered
     const invoked = invoke(call)
     if (!call.callback) return invoked
     const { answered } = call.callback
@@ -38,13 +39,7 @@ async function invoke(call: Call): Promise<unknown> {
     throw new StateFailure('States.Runtime', call.visit.described(`InvocationType '${String(type)}' is not supported.`))
   const name = String(functionName)
   const arn = name.startsWith('arn:') ? name : `arn:aws:lambda:${engine.region}:${engine.accountId}:function:${name}`
-  const answer = await engine.clock.holding(async () => {
-    try {
-      return await engine.invokeFunction(arn, payload, execution.roleArn)
-    } catch (error) {
-      throw failureOfCall(error)
-    }
-  })
+  const answer = await invokeAs(engine, execution.roleArn, arn, payload)
   if (!answer.ok) throw failureOfFunction(answer)
   return {
     ExecutedVersion: '$LATEST',
@@ -54,8 +49,24 @@ async function invoke(call: Call): Promise<unknown> {
   }
 }
 
+/** Holds the clock only as far as the function does: it lets go while a call that it made waits for virtual time. */
+async function invokeAs(engine: Engine, roleArn: string, arn: string, payload: unknown): Promise<InvocationAnswer> {
+  try {
+    engine.permit(roleArn, 'lambda:InvokeFunction', arn)
+    return await engine.invokeFunction(arn, payload, roleArn)
+  } catch (error) {
+    throw failureOfCall(error)
+  }
+}
+
+/** A code that Lambda's model does not have, as that of a denial, is the exception of the whole service. */
 function failureOfCall(error: unknown): unknown {
   if (!(error instanceof AwsError)) return error
+  if (isDenial(error))
+    return new StateFailure(
+      'Lambda.AWSLambdaException',
+      `${error.message} (Service: AWSLambda; Status Code: 403; Error Code: AccessDeniedException)`,
+    )
   const name = error.code.startsWith('Lambda.') ? error.code : `Lambda.${error.code}`
   return new StateFailure(
     name.endsWith('Exception') || name === 'Lambda.Unknown' ? name : `${name}Exception`,

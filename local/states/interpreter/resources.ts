@@ -1,10 +1,14 @@
 import type { Integration } from './integration.ts'
 import { lambdaInvoke, lambdaInvokeWithToken } from './lambda-invoke.ts'
-import { nestedExecution } from './nested-execution.ts'
+import { nestedExecution, startedExecution } from './nested-execution.ts'
 
 /** Everything that a Task may call; any other Resource is refused with its state machine. */
-export const INTEGRATIONS: Readonly<Record<string, Integration>> = {
+const INTEGRATIONS: Readonly<Record<string, Integration>> = {
   'arn:aws:states:::lambda:invoke': lambdaInvoke,
   'arn:aws:states:::lambda:invoke.waitForTaskToken': lambdaInvokeWithToken,
+  'arn:aws:states:::states:startExecution': startedExecution,
   'arn:aws:states:::states:startExecution.sync:2': nestedExecution,
 }
+
+export const integrationOf = (resource: string): Integration | undefined =>
+  Object.hasOwn(INTEGRATIONS, resource) ? INTEGRATIONS[resource] : undefined

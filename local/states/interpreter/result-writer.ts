@@ -4,12 +4,6 @@ import { StateFailure } from '../failure.ts'
 import type { MapRun } from '../map-runs.ts'
 import type { Thread } from '../thread.ts'
 
-/** Where results go; worked out before the first item runs, so that a mistake in it costs nothing. */
-export interface Destination {
-  readonly bucket: string
-  readonly prefix: string
-}
-
 type Entry = Readonly<Record<string, unknown>>
 
 /** A child as it stands in a result file. */
@@ -33,20 +27,23 @@ const pendingEntry = (input: unknown): Entry => ({
 export async function writeResults(
   thread: Thread,
   run: MapRun,
-  inputs: readonly unknown[],
-  { bucket, prefix }: Destination,
+  children: readonly Child[],
+  { bucket, prefix }: { readonly bucket: string; readonly prefix: string },
 ): Promise<unknown> {
   const folder = `${prefix === '' ? '' : `${prefix.replace(/\/$/, '')}/`}${run.arn.split(':').at(-1) ?? ''}`
-  const succeeded = run.children.filter((child) => child.status === 'SUCCEEDED')
-  const failed = run.children.filter((child) => child.status !== 'SUCCEEDED')
+  const succeeded = children.filter((child) => child.status === 'SUCCEEDED')
+  const failed = children.filter((child) => child.status !== 'SUCCEEDED')
   const entries = {
     FAILED: failed.map(entryOf),
-    PENDING: inputs.slice(run.children.length).map(pendingEntry),
+    PENDING: run.inputs.slice(children.length).map(pendingEntry),
     SUCCEEDED: succeeded.map(entryOf),
   }
+  const permit = (key: string): void =>
+    thread.engine.permit(thread.execution.roleArn, 's3:PutObject', `arn:aws:s3:::${bucket}/${key}`)
   const put = async (name: string, content: unknown): Promise<{ Key: string; Size: number }> => {
     const body = Buffer.from(JSON.stringify(content))
     const key = `${folder}/${name}`
+    permit(key)
     await thread.engine.objects.write(bucket, key, body)
     return { Key: key, Size: body.byteLength }
   }
@@ -60,6 +57,6 @@ export async function writeResults(
       throw new StateFailure('States.ResultWriterFailed', error instanceof Error ? error.message : String(error))
     }
   })
-  run.resultsWrittenCount = run.children.length
+  run.resultsWrittenCount = children.length
   return { MapRunArn: run.arn, ResultWriterDetails: { Bucket: bucket, Key: manifest.Key } }
 }

@@ -37,7 +37,9 @@ export async function choose(visit: Visit<ChoiceState>): Promise<Outcome> {
 
 export async function wait(visit: Visit<WaitState>): Promise<Outcome> {
   const { state, input, thread } = visit
-  await thread.sleep(await delayOf(visit))
+  const { untilMs } =
+    visit.step('wait') ?? visit.begin({ kind: 'wait', untilMs: thread.engine.clock.now() + (await delayOf(visit)) })
+  await thread.sleepUntil(untilMs)
   return { next: state.Next, assign: state.Assign, output: state.Output, result: input }
 }
 

@@ -1,69 +1,89 @@
 import type { TaskState } from '../definition.ts'
 import { payloadText, StateFailure } from '../failure.ts'
 import { WHOLE } from '../history.ts'
+import type { TaskStep } from '../position.ts'
 import { startDeadline } from './deadline.ts'
 import type { Integration } from './integration.ts'
-import { INTEGRATIONS } from './resources.ts'
+import { integrationOf } from './resources.ts'
 import type { Outcome, Visit } from './visit.ts'
 
 /** Calls the service once; retries and catches are the business of the state. */
 export async function task(visit: Visit<TaskState>): Promise<Outcome> {
-  const { state, thread } = visit
-  const integration = INTEGRATIONS[state.Resource]
+  const { state } = visit
+  const integration = integrationOf(state.Resource)
   if (!integration) throw new StateFailure('States.Runtime', `The resource ${state.Resource} is not supported.`)
-  const callback = integration.resource.endsWith('.waitForTaskToken') ? thread.engine.tokens.issue() : undefined
-  try {
-    const result = await call(visit, integration, callback)
-    return { next: state.Next, assign: state.Assign, output: state.Output, result, extra: { result } }
-  } finally {
-    callback?.close()
-  }
+  const step = visit.step('task') ?? (await schedule(visit, integration))
+  const { outcome } = step
+  if (outcome && !outcome.ok) throw new StateFailure(outcome.error, outcome.reason)
+  const result = outcome ? outcome.result : await call(visit, integration, step)
+  return { next: state.Next, assign: state.Assign, output: state.Output, result, extra: { result } }
 }
 
-async function call(
-  visit: Visit<TaskState>,
-  integration: Integration,
-  callback: Parameters<Integration['run']>[0]['callback'],
-): Promise<unknown> {
+async function schedule(visit: Visit<TaskState>, { resourceType, resource }: Integration): Promise<TaskStep> {
   const { engine } = visit.thread
-  const { resourceType, resource } = integration
-  const names = { resourceType, resource }
-  const args = await visit.evaluate(visit.state.Arguments ?? {}, 'Arguments', { token: callback?.token })
+  const token = resource.endsWith('.waitForTaskToken') ? engine.tokens.make() : undefined
+  const args = await visit.evaluate(visit.state.Arguments ?? {}, 'Arguments', { token })
   if (typeof args !== 'object' || args === null || Array.isArray(args))
     throw visit.unexpected(visit.state.Arguments, 'Arguments', 'object', args)
-  const limits = await limitsOf(visit)
+  const { timeoutSeconds, heartbeatSeconds } = await limitsOf(visit)
   visit.record({
     type: 'TaskScheduled',
     taskScheduledEventDetails: {
-      ...names,
+      resourceType,
+      resource,
       region: engine.region,
       parameters: payloadText(args, resourceType),
-      ...(limits.timeoutSeconds === undefined ? {} : { timeoutInSeconds: limits.timeoutSeconds }),
-      ...(limits.heartbeatSeconds === undefined ? {} : { heartbeatInSeconds: limits.heartbeatSeconds }),
+      ...(timeoutSeconds === undefined ? {} : { timeoutInSeconds: timeoutSeconds }),
+      ...(heartbeatSeconds === undefined ? {} : { heartbeatInSeconds: heartbeatSeconds }),
     },
   })
-  visit.record({ type: 'TaskStarted', taskStartedEventDetails: names })
+  visit.record({ type: 'TaskStarted', taskStartedEventDetails: { resourceType, resource } })
+  const after = (seconds: number | undefined): number | undefined =>
+    seconds === undefined ? undefined : engine.clock.now() + seconds * 1000
+  return visit.begin({
+    kind: 'task',
+    args: { ...args },
+    token,
+    timeoutAtMs: after(timeoutSeconds),
+    heartbeatSeconds,
+    heartbeatAtMs: after(heartbeatSeconds),
+    childArn: undefined,
+    submitted: false,
+    outcome: undefined,
+  })
+}
 
-  const deadline = startDeadline(engine.clock, limits)
+async function call(visit: Visit<TaskState>, integration: Integration, step: TaskStep): Promise<unknown> {
+  const { resourceType, resource } = integration
+  const { engine, signal } = visit.thread
+  const names = { resourceType, resource }
+  const deadline = startDeadline(engine.clock, step)
+  const callback = step.token === undefined ? undefined : engine.tokens.open(step.token)
   callback?.onHeartbeat(() => deadline.heartbeat())
   let open = true
   const submitted = (output: unknown): void => {
-    if (!open || visit.thread.signal.aborted) return
+    if (!open || signal.aborted || step.submitted) return
     const details = { ...names, output: payloadText(output, resourceType), outputDetails: WHOLE }
     visit.record({ type: 'TaskSubmitted', taskSubmittedEventDetails: details })
+    step.submitted = true
   }
   try {
-    const work = integration.run({ visit, args: { ...args }, callback, submitted, isOpen: () => open })
+    const work = integration.run({ visit, step, args: step.args, callback, submitted, isOpen: () => open })
     const result = await visit.thread.waiting(Promise.race([work, deadline.passed]))
     const details = { ...names, output: payloadText(result, resourceType), outputDetails: WHOLE }
     visit.record({ type: 'TaskSucceeded', taskSucceededEventDetails: details })
+    step.outcome = { ok: true, result }
     return result
   } catch (error) {
-    if (error instanceof StateFailure) recordFailure(visit, names, error)
+    if (error instanceof StateFailure) {
+      recordFailure(visit, names, error)
+      step.outcome = { ok: false, error: error.error, reason: error.reason }
+    }
     throw error
   } finally {
     open = false
     deadline.cancel()
+    callback?.close()
   }
 }
 

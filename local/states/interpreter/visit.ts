@@ -4,9 +4,10 @@ import type { Step } from '../engine.ts'
 import { EvaluationFailure, payloadText, StateFailure } from '../failure.ts'
 import { WHOLE } from '../history.ts'
 import type { RecordedEvent } from '../history.ts'
-import { evaluateTemplate } from '../jsonata.ts'
-import type { Retries } from '../retry.ts'
-import type { MapItem, Thread } from '../thread.ts'
+import { evaluateTemplate, isConstant } from '../jsonata.ts'
+import type { MapItem, Stay, Step as PlainStep } from '../position.ts'
+import type { Thread } from '../thread.ts'
+import { checkAssignment } from '../variables.ts'
 
 /** What of `$states` only some fields see. */
 export interface Extra {
@@ -29,29 +30,56 @@ export interface Outcome {
   readonly location?: string
 }
 
-/** One stay in one state, retries included. */
+type StepOf<Kind extends PlainStep['kind']> = Extract<PlainStep, { kind: Kind }>
+
+/** One stay in one state, retries included. Enters the state, unless its thread is in it already. */
 export class Visit<Kind extends State = State> {
   readonly thread: Thread
   readonly name: string
   readonly state: Kind
   readonly input: unknown
-  readonly #retries: Retries
-  readonly #enteredAt: string
-  readonly #enteredEventId: number
+  readonly stay: Stay
 
-  constructor(thread: Thread, name: string, state: Kind, input: unknown, retries: Retries) {
+  constructor(thread: Thread, name: string, state: Kind) {
     this.thread = thread
     this.name = name
     this.state = state
-    this.input = input
-    this.#retries = retries
-    thread.execution.beforeTransition()
-    this.#enteredAt = new Date(thread.engine.clock.now()).toISOString()
-    this.#enteredEventId = thread.record({
-      type: `${state.Type}StateEntered`,
-      stateEnteredEventDetails: { name, input: JSON.stringify(input ?? null), inputDetails: WHOLE },
+    this.input = thread.position.input
+    this.stay = thread.position.stay ?? this.#enter()
+  }
+
+  #enter(): Stay {
+    const { execution, engine, position } = this.thread
+    execution.beforeTransition()
+    const enteredEventId = this.thread.record({
+      type: `${this.state.Type}StateEntered`,
+      stateEnteredEventDetails: {
+        name: this.name,
+        input: JSON.stringify(this.input ?? null),
+        inputDetails: WHOLE,
+      },
     })
+    position.stay = {
+      enteredAtMs: engine.clock.now(),
+      enteredEventId,
+      tries: [],
+      retryCount: 0,
+      retryAtMs: undefined,
+      step: undefined,
+    }
     this.observe('entered')
+    return position.stay
+  }
+
+  /** What this try has come to, if it is of this kind. */
+  step<Wanted extends PlainStep['kind']>(kind: Wanted): StepOf<Wanted> | undefined {
+    const { step } = this.stay
+    return isOfKind(step, kind) ? step : undefined
+  }
+
+  begin<Begun extends PlainStep>(step: Begun): Begun {
+    this.stay.step = step
+    return step
   }
 
   record(event: RecordedEvent): number {
@@ -72,16 +100,21 @@ export class Visit<Kind extends State = State> {
 
   /** Throws EvaluationFailure. `location` is the field of the state that holds the template. */
   async evaluate(template: Template, location: string, extra: Extra = {}): Promise<unknown> {
+    if (isConstant(template)) return template
     const { engine, variables } = this.thread
     const { token, item = this.thread.item, ...seen } = extra
     const context = {
       ...this.thread.execution.context,
-      State: { Name: this.name, EnteredTime: this.#enteredAt, RetryCount: this.#retries.count },
+      State: {
+        Name: this.name,
+        EnteredTime: new Date(this.stay.enteredAtMs).toISOString(),
+        RetryCount: this.stay.retryCount,
+      },
       ...(token === undefined ? {} : { Task: { Token: token } }),
       ...(item === undefined ? {} : { Map: { Item: item } }),
     }
     const states = { input: this.input, context, ...seen }
-    return evaluateTemplate(template, location, { ...engine.functions, ...variables.all, states })
+    return evaluateTemplate(template, location, { ...engine.functions, ...variables, states })
   }
 
   /** A number of at least 0 that may be an expression. */
@@ -105,14 +138,14 @@ export class Visit<Kind extends State = State> {
     )
   }
 
-  /** Makes Assign and Output, both from the old variables, and leaves the state. Returns its output. */
-  async leave({ assign, output, result, extra, location = '' }: Outcome): Promise<unknown> {
+  /** Makes Assign and Output, both from the old variables, and leaves the state: its thread is at the next one, or at its end. */
+  async leave({ next, assign, output, result, extra, location = '' }: Outcome): Promise<void> {
     const value = output === undefined ? result : await this.evaluate(output, `${location}Output`, extra)
     const text = payloadText(value, this.name)
     const variables: [string, unknown][] = Object.entries(
       Object(assign === undefined ? {} : await this.evaluate(assign, `${location}Assign`, extra)),
     )
-    this.thread.variables.assign(Object.fromEntries(variables))
+    if (variables.length > 0) checkAssignment(this.thread.variables, Object.fromEntries(variables))
     const exited = {
       stateExitedEventDetails: {
         name: this.name,
@@ -127,8 +160,20 @@ export class Visit<Kind extends State = State> {
       },
     } satisfies Partial<HistoryEvent>
     if (this.state.Type !== 'Fail') this.record({ type: `${this.state.Type}StateExited`, ...exited })
+    this.#moveOn(next, value, variables)
     this.observe('exited')
-    return value
+  }
+
+  /** In one go with the event above, so that no restart finds the one without the other. */
+  #moveOn(next: string | undefined, output: unknown, assigned: readonly [string, unknown][]): void {
+    const { position } = this.thread
+    position.variables = { ...position.variables, ...Object.fromEntries(assigned) }
+    position.stay = undefined
+    if (next === undefined) position.end = { output }
+    else {
+      position.state = next
+      position.input = output
+    }
   }
 
   /** The failure as its execution shows it: with the place where it happened, if it is one of the interpreter itself. */
@@ -147,6 +192,10 @@ export class Visit<Kind extends State = State> {
   }
 
   described(reason: string): string {
-    return `An error occurred while executing the state '${this.name}' (entered at the event id #${this.#enteredEventId}). ${reason}`
+    return `An error occurred while executing the state '${this.name}' (entered at the event id #${this.stay.enteredEventId}). ${reason}`
   }
+}
+
+function isOfKind<Kind extends PlainStep['kind']>(step: PlainStep | undefined, kind: Kind): step is StepOf<Kind> {
+  return step?.kind === kind
 }
