@@ -82,9 +82,8 @@ function createServices(shared: Shared, options: PlaceOptions) {
       ...options,
       credentialsFor: (roleArn, session) => identities.forRole(roleArn, session),
     }),
-    onPower: (instanceId, action) => {
-      if (action === 'poweroff') ec2.host.guestPoweredOff(instanceId)
-    },
+    onPowerOff: (instanceId) => ec2.host.guestPoweredOff(instanceId),
+    onHealth: (instanceId, health) => ec2.host.impair(instanceId, health !== 'ok'),
   })
   const lambda = createLambda({
     ...place,

@@ -11,6 +11,7 @@ import { runOf } from './model.ts'
 import type { Account, Attachment, Instance, Volume } from './model.ts'
 import { invalidValue, operation, required } from './request.ts'
 
+const GIB = 1024 ** 3
 const MULTI_ATTACH_MAX = 16
 /** Volumes that one instance takes: 28 slots less the network interface's; 128 in the 7th generation and later (AWS facts A.14). */
 const ATTACHMENTS_MAX = 27
@@ -23,7 +24,14 @@ const attachmentsMax = (instanceType: string): number =>
 export const disksOf = (instance: Instance): GuestDisk[] =>
   [...instance.attachments.values()]
     .filter(({ state }) => state !== 'attaching')
-    .map(({ device, volume }) => ({ device, volumeId: volume.id, path: volume.path }))
+    .map(({ device, volume }) => ({
+      device,
+      volumeId: volume.id,
+      path: volume.path,
+      get sizeBytes() {
+        return volume.sizeGiB * GIB
+      },
+    }))
 
 /** Enters an attachment on both sides; the caller lets it become `attached`. */
 export function addAttachment(

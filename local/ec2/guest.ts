@@ -10,12 +10,16 @@ export interface GuestDisk {
   readonly volumeId: string
   /** The sparse file that is the volume. */
   readonly path: string
+  /** Of the volume as it is now: it grows while it is attached. */
+  readonly sizeBytes: number
 }
 
 export interface GuestSpec {
   readonly instanceId: string
   readonly imageId: string
-  /** Decoded (not base64). */
+  /** A script with which the image starts its services, at every boot. */
+  readonly program?: string
+  /** Decoded (not base64). A script runs once in the life of an instance id (AWS facts A.17). */
   readonly userData?: string
   readonly disks: readonly GuestDisk[]
   readonly tags: Readonly<Record<string, string>>
@@ -31,6 +35,8 @@ export interface Guest {
   resume(): void
   /** Resolves when nothing of the guest is left. */
   stop(): Promise<void>
+  /** Resolves when the processes have ended; the guest boots again by itself. */
+  reboot(): Promise<void>
   disksChanged(disks: readonly GuestDisk[]): void
 }
 

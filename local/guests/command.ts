@@ -3,9 +3,10 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, mkdirSync, openSync, readSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Clock } from '../clock.ts'
 
 export interface CommandOptions {
-  /** Real milliseconds: a process knows no virtual time. */
+  /** By the account's time as well as by ours: the one passes while the script sleeps, the other while it works. */
   readonly timeoutMs: number
   /** Inside the guest's root: `/data` is `$GUEST_ROOT/data`. Default is the root itself. */
   readonly workingDirectory?: string
@@ -23,6 +24,8 @@ export interface CommandResult {
 }
 
 const OUTPUT_LIMIT_BYTES = 64 * 1024
+/** What a timer of Node.js takes. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
 const SIGKILL_EXIT_CODE = 128 + 9
 
 function readStart(path: string): string {
@@ -35,30 +38,41 @@ function readStart(path: string): string {
   }
 }
 
+export interface CommandPlace {
+  readonly clock: Clock
+  readonly root: string
+  readonly environment: NodeJS.ProcessEnv
+  readonly prelude: string
+  readonly outputFolder: string
+  readonly started: (pid: number, ended: Promise<unknown>) => void
+}
+
 /**
  * Runs a shell script in a session of its own and resolves when the shell has ended, without waiting for what it left in the
  * background: its output goes to files, as the real agent's does, so that nobody's pipe breaks.
  *
  * @param outputFolder a new folder for the script's output
- * @param started is told the process id of the session's leader before the script can do anything that matters
+ * @param place.prelude what bash does before the script
+ * @param place.started is told the process id of the session's leader before the script can do anything that matters
  */
 export async function runCommand(
   command: string,
   options: CommandOptions,
-  place: { root: string; environment: NodeJS.ProcessEnv; outputFolder: string; started: (pid: number) => void },
+  place: CommandPlace,
 ): Promise<CommandResult> {
   mkdirSync(place.outputFolder, { recursive: true })
   const stdoutPath = join(place.outputFolder, 'stdout')
   const stderrPath = join(place.outputFolder, 'stderr')
   const files = [openSync(stdoutPath, 'w'), openSync(stderrPath, 'w')]
-  const child = spawn('/bin/bash', ['-c', command], {
+  const child = spawn('/bin/bash', ['-c', `${place.prelude}${command}`], {
     cwd: join(place.root, options.workingDirectory ?? '.'),
     detached: true,
     env: place.environment,
     stdio: ['ignore', ...files],
   })
   for (const file of files) closeSync(file)
-  if (child.pid !== undefined) place.started(child.pid)
+  const ended = once(child, 'exit')
+  if (child.pid !== undefined) place.started(child.pid, ended)
 
   let killedFor: 'timeout' | 'cancel' | undefined
   const kill = (reason: 'timeout' | 'cancel'): void => {
@@ -66,11 +80,12 @@ export async function runCommand(
     if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGKILL')
   }
   const cancel = (): void => kill('cancel')
-  const timer = setTimeout(() => kill('timeout'), options.timeoutMs)
+  const timer = setTimeout(() => kill('timeout'), Math.min(options.timeoutMs, LONGEST_TIMER_MS))
+  const cancelTimer = place.clock.after(options.timeoutMs, () => kill('timeout'), { background: true })
   options.signal?.addEventListener('abort', cancel)
   if (options.signal?.aborted) cancel()
   try {
-    const [code, signal]: (number | string | null)[] = await once(child, 'exit')
+    const [code, signal]: (number | string | null)[] = await ended
     return {
       stdout: readStart(stdoutPath),
       stderr: readStart(stderrPath),
@@ -79,6 +94,7 @@ export async function runCommand(
     }
   } finally {
     clearTimeout(timer)
+    cancelTimer()
     options.signal?.removeEventListener('abort', cancel)
   }
 }

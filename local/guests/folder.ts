@@ -6,10 +6,10 @@
  *     bin/               lsblk, fsfreeze, shutdown, and refusals of what must not touch the real machine: first in PATH
  *     root/, tmp/        HOME and TMPDIR
  *     run/disks          what `lsblk` reads: `nvme1n1 vol0123… /dev/sdf <size in bytes>` per line
- *     run/power          written by `shutdown`
+ *     var/lib/cloud/     what cloud-init keeps: the user data, that it has run, scripts of every boot
  *     console.log        output of the user data
  */
-import { chmodSync, cpSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import type { GuestDisk } from '../ec2/guest.ts'
 
@@ -63,10 +63,7 @@ export class GuestFolder {
   boot(disks: readonly GuestDisk[]): void {
     for (const name of ['bin', 'dev', 'run']) rmSync(join(this.path, name), { recursive: true, force: true })
     for (const name of ['bin', 'run', 'etc', 'tmp', 'root']) mkdirSync(join(this.path, name), { recursive: true })
-    for (const program of readdirSync(PROGRAMS)) {
-      cpSync(join(PROGRAMS, program), join(this.path, 'bin', program))
-      chmodSync(join(this.path, 'bin', program), 0o755)
-    }
+    for (const program of readdirSync(PROGRAMS)) symlinkSync(join(PROGRAMS, program), join(this.path, 'bin', program))
     for (const alias of ['poweroff', 'halt', 'reboot']) symlinkSync('shutdown', join(this.path, 'bin', alias))
     for (const refused of REFUSED) symlinkSync('refuse', join(this.path, 'bin', refused))
     const root = rootOf(disks)
@@ -85,11 +82,13 @@ export class GuestFolder {
     const dev = join(this.path, 'dev')
     mkdirSync(join(dev, dirname(BY_ID)), { recursive: true })
     const links = new Map<string, string>()
+    const lost = disks.find(({ path }) => !existsSync(path))
+    if (lost) throw new Error(`ENOENT: ${lost.volumeId} has no file ${lost.path}`)
     const lines = disks.map((disk) => {
       const name = `nvme${this.#controllers.get(disk.volumeId)}n1`
       const serial = serialOf(disk.volumeId)
       for (const link of [basename(disk.device), name, BY_ID + serial]) links.set(join(dev, link), disk.path)
-      return `${name} ${serial} ${disk.device} ${statSync(disk.path).size}\n`
+      return `${name} ${serial} ${disk.device} ${disk.sizeBytes}\n`
     })
     for (const [link, path] of this.#links) if (links.get(link) !== path) rmSync(link, { force: true })
     for (const [link, path] of links) if (this.#links.get(link) !== path) symlinkSync(path, link)

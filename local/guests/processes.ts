@@ -63,6 +63,31 @@ function allThreadsStopped(pid: number): boolean {
   })
 }
 
+/** A process and those that it descends from. */
+function lineOf(pid: number): Set<number> {
+  const line = new Set<number>()
+  for (let one = pid; one > 1 && !line.has(one); one = statusFrom(`/proc/${one}/stat`)?.parent ?? 0) line.add(one)
+  return line
+}
+
+/** SIGINT in a mask of /proc/<pid>/status: bit 1, signal 2. */
+const SIGINT_MASK = 1n << 1n
+
+/**
+ * The session whose leader waits for this process, or undefined for one in the background: a shell without job control has what
+ * it starts with `&` ignore SIGINT (POSIX, asynchronous lists), so that it is enough to ask the process and those that it
+ * descends from, up to the leader. What has lost its parent is in the background, too.
+ */
+export function foregroundSession(pid: number): number | undefined {
+  const session = statusFrom(`/proc/${pid}/stat`)?.session
+  for (let one = pid; one > 1; one = statusFrom(`/proc/${one}/stat`)?.parent ?? 0) {
+    const ignored = /^SigIgn:\s*([0-9a-f]+)$/m.exec(readText(`/proc/${one}/status`) ?? '')?.[1] ?? '0'
+    if (BigInt(`0x${ignored}`) & SIGINT_MASK) return undefined
+    if (one === session) return session
+  }
+  return undefined
+}
+
 /** Readlink, not stat: the link of a deleted file still names it. */
 function hasOpen(pid: number, path: string): boolean {
   return numericEntries(`/proc/${pid}/fd`).some((descriptor) => {
@@ -161,6 +186,35 @@ export class GuestProcesses {
       const status = statusFrom(`/proc/${pid}/stat`)
       if (status && isStopped(status.state) && waiting.includes(status.parent)) signal(pid, 'SIGCONT')
     }
+  }
+
+  /**
+   * Stops whoever has this file open, in the way of `stopAll`, and returns those that it stopped. Left alone is `caller` with its
+   * ancestors: who asks for it waits for the answer.
+   */
+  stopUsersOf(path: string, caller?: number): Set<number> {
+    const spared = caller === undefined ? new Set<number>() : lineOf(caller)
+    const stopped = new Set<number>()
+    const deadline = performance.now() + STOP_LIMIT_MS
+    let before = ''
+    for (let look = 1; ; look += 1) {
+      const users = this.list().filter((pid) => !spared.has(pid) && hasOpen(pid, path))
+      const running = users.filter((pid) => !allThreadsStopped(pid))
+      if (running.length === 0 && users.join() === before) return stopped
+      before = running.length === 0 ? users.join() : ''
+      if (running.length === 0) continue
+      if (performance.now() > deadline) throw new Error(`Users of ${path} do not stop: ${running.join(', ')}`)
+      if (look % LOOKS_BEFORE_UNBLOCKING === 0) this.#unblock(running, stopped)
+      for (const pid of running) {
+        stopped.add(pid)
+        signal(pid, 'SIGSTOP')
+      }
+      sleepNow(STOP_POLL_MS)
+    }
+  }
+
+  continue(pid: number): void {
+    signal(pid, 'SIGCONT')
   }
 
   /**

@@ -1,8 +1,8 @@
 #!/bin/bash
 # Ends the guests of a host that is gone. The host holds the other end of our standard input and never writes to it: end of file
-# means that it has ended, however it ended. Then every process whose environment names a root below our folder is killed.
+# means that it has ended, however it ended. Then every process whose environment has our mark is killed.
 #
-# Usage: warden.sh FOLDER
+# Usage: warden.sh MARK
 
 trap '' INT TERM HUP
 read -r _
@@ -11,7 +11,7 @@ for ((round = 0; round < 200; round++)); do
   while IFS=/ read -r _ _ pid _; do
     found=yes
     kill -KILL "$pid" 2>/dev/null
-  done < <(grep -lsaF "GUEST_ROOT=$1/" /proc/[0-9]*/environ)
+  done < <(grep -lsaF "GUEST_WARDEN=$1" /proc/[0-9]*/environ)
   [[ $found ]] || exit 0
   sleep 0.02
 done

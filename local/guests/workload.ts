@@ -38,8 +38,9 @@ export interface WorkloadOptions {
 }
 
 /**
- * The user data of a machine that runs the workload from boot to stop, continuing after the last record of its root disk. The
- * script itself ends at once and leaves its writer in the background, so that the machine counts as booted.
+ * The user data of a machine that runs the workload from boot to stop, continuing after the last record of its root disk. User data
+ * runs once in the life of an instance (AWS facts A.17): it installs the workload as a script of every boot and starts it. That
+ * script ends at once and leaves its writer in the background, so that the machine counts as booted.
  *
  * The writer is one shell that forks nothing but a `dd` per disk and round of the ring, which puts a descriptor at its start; from
  * there they move by themselves. A record is one write of less than a page: on the disk wholly or not at all.
@@ -54,6 +55,9 @@ export function workloadUserData(options: WorkloadOptions): string {
   const mounts = devices.map((device, index) => `${device} /data${index === 0 ? '' : index + 1} xfs rw,relatime 0 0`)
 
   return `#!/bin/bash
+service=$GUEST_ROOT/var/lib/cloud/scripts/per-boot/workload
+cat >"$service" <<'SERVICE'
+#!/bin/bash
 # Writes numbered records to ${options.dataDevice}, then to the root disk, until stopped.
 export LC_ALL=C
 read -r root_device _ <"$GUEST_ROOT/etc/mtab"
@@ -95,6 +99,8 @@ write_records() {
   done
 }
 write_records &
+SERVICE
+chmod +x "$service" && exec "$service"
 `
 }
 

@@ -61,8 +61,8 @@ function informationOf(guest: GuestProcess, around: { nowMs: number; region: str
     PlatformName: 'Amazon Linux',
     PlatformVersion: '2023',
     ResourceType: 'EC2Instance',
-    IPAddress: guest.privateIpAddress,
-    ComputerName: `ip-${guest.privateIpAddress.replaceAll('.', '-')}.${around.region}.compute.internal`,
+    IPAddress: guest.spec.privateIpAddress,
+    ComputerName: `ip-${guest.spec.privateIpAddress.replaceAll('.', '-')}.${around.region}.compute.internal`,
   }
 }
 

@@ -32,7 +32,7 @@ export interface Ssm {
   close(): Promise<void>
 }
 
-const isNode = (guest: GuestProcess): boolean => guest.running && guest.tags['ssm'] !== 'off'
+const isNode = (guest: GuestProcess): boolean => guest.running && guest.spec.tags['ssm'] !== 'off'
 
 /**
  * Operations: DescribeInstanceInformation, SendCommand (AWS-RunShellScript, by instance ids), GetCommandInvocation,

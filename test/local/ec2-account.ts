@@ -52,6 +52,10 @@ export class NotingGuest implements Guest {
     this.notes.push('stop')
   }
 
+  async reboot(): Promise<void> {
+    this.notes.push('reboot')
+  }
+
   disksChanged(disks: readonly GuestDisk[]): void {
     this.disks = disks
     this.notes.push('disks')

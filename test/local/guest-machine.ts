@@ -23,7 +23,7 @@ export function emptyDisk(folder: string, device: string, volumeId: string): Gue
   const path = join(folder, `${volumeId}.img`)
   writeFileSync(path, '')
   truncateSync(path, DISK_BYTES)
-  return { device, volumeId, path }
+  return { device, volumeId, path, sizeBytes: DISK_BYTES }
 }
 
 export interface Machine {
