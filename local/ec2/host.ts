@@ -14,6 +14,8 @@ interface ImageRegistration {
   readonly bootMode?: string
   /** Names that instance stores take; a volume cannot be attached there. */
   readonly instanceStoreDevices?: readonly string[]
+  /** A script with which its instances start their services, at every boot. */
+  readonly program?: string
 }
 
 export interface Ec2Host {
@@ -54,6 +56,7 @@ function registerImage(account: Account, registration: ImageRegistration): void 
     architecture: registration.architecture ?? 'x86_64',
     bootMode: registration.bootMode,
     instanceStoreDevices: registration.instanceStoreDevices ?? [],
+    program: registration.program,
     rootSnapshotId: rootDeviceType === 'ebs' ? account.ids.next('snap') : undefined,
   }
   account.images.set(imageId, image)

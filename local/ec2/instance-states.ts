@@ -47,6 +47,7 @@ async function startGuest(account: Account, instance: Instance): Promise<void> {
   run.guest = await account.guests.start({
     instanceId: instance.id,
     imageId: instance.image.id,
+    program: instance.image.program,
     userData: instance.userData === undefined ? undefined : Buffer.from(instance.userData, 'base64').toString(),
     disks: disksOf(instance),
     tags: Object.fromEntries(instance.tags),

@@ -88,6 +88,8 @@ export interface Image {
   readonly architecture: string
   readonly bootMode?: string
   readonly instanceStoreDevices: readonly string[]
+  /** What its instances run at every boot. */
+  readonly program?: string
   /** Absent for an instance-store root. */
   readonly rootSnapshotId?: string
 }
