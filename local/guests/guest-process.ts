@@ -263,7 +263,7 @@ export class BashGuest implements GuestProcess {
   async answer(words: readonly string[], gone: AbortSignal): Promise<string> {
     while (this.#pause) await this.#pause.over
     if (!this.running) return 'the machine has ended'
-    const [verb, ...rest] = words
+    const [verb = '', ...rest] = words
     switch (verb) {
       case 'sleep':
         return this.#sleep(rest, gone)
