@@ -17,6 +17,7 @@ import { createLambda, type Lambda } from './lambda/lambda.ts'
 import { createMetadata } from './metadata/metadata.ts'
 import type { Objects } from './s3/s3.ts'
 import { createScheduler, type Scheduler } from './scheduler/scheduler.ts'
+import { createSqs, type Sqs } from './sqs/sqs.ts'
 import { createSsm } from './ssm/ssm.ts'
 import { createStates, type States } from './states/states.ts'
 import type { EmittedEvent, Service } from './wire/service.ts'
@@ -58,6 +59,7 @@ export interface Place {
   readonly kms: Kms
   readonly lambda: Lambda
   readonly scheduler: Scheduler
+  readonly sqs: Sqs
   /** What answers calls here, the services of all places included. */
   readonly services: readonly Service[]
   /** What it keeps over a restart. */
@@ -98,6 +100,7 @@ function createServices(shared: Shared, options: PlaceOptions) {
   }
   const kms = createKms({ ...place, elsewhere: (accountId, region) => shared.keys.get(`${accountId}/${region}`) })
   shared.keys.set(`${options.accountId}/${options.region}`, kms)
+  const sqs = createSqs({ ...place, keyState: (name) => kms.find(name)?.state })
   const events = createEvents({ ...place, deliver })
   const emit = (event: EmittedEvent): void => events.emit(event)
   const { neighbours } = shared
@@ -110,7 +113,7 @@ function createServices(shared: Shared, options: PlaceOptions) {
     invokeFunction: (arn, payload) => lambda.invoke(arn, payload),
   })
   const scheduler = createScheduler({ ...place, deliver })
-  return { guests, kms, lambda, events, ec2, ssm, states, scheduler }
+  return { guests, kms, lambda, events, ec2, sqs, ssm, states, scheduler }
 }
 
 /** The state of those services that keep one. */
@@ -119,7 +122,7 @@ export const durablesOf = (services: object): Durable[] =>
 
 export function createPlace(shared: Shared, options: PlaceOptions): Place {
   const services = createServices(shared, options)
-  const { guests, kms, lambda, events, ec2, ssm, states, scheduler } = services
+  const { guests, kms, lambda, events, ec2, sqs, ssm, states, scheduler } = services
   let dynamodb: Promise<Dynamodb> | undefined
   return {
     ...services,
@@ -127,7 +130,7 @@ export function createPlace(shared: Shared, options: PlaceOptions): Place {
     region: options.region,
     ec2: ec2.host,
     services: [
-      ...[ec2, kms, ssm, states, lambda, events, scheduler].map(({ service }) => service),
+      ...[ec2, kms, sqs, ssm, states, lambda, events, scheduler].map(({ service }) => service),
       ...shared.globalServices,
     ],
     durables: durablesOf(services),

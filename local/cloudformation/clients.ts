@@ -3,6 +3,7 @@ import { EventBridgeClient } from '@aws-sdk/client-eventbridge'
 import { S3Client } from '@aws-sdk/client-s3'
 import { SchedulerClient } from '@aws-sdk/client-scheduler'
 import { SFNClient } from '@aws-sdk/client-sfn'
+import { SQSClient } from '@aws-sdk/client-sqs'
 
 export interface DeploymentClients {
   readonly dynamodb: DynamoDBClient
@@ -10,6 +11,7 @@ export interface DeploymentClients {
   readonly s3: S3Client
   readonly scheduler: SchedulerClient
   readonly sfn: SFNClient
+  readonly sqs: SQSClient
 }
 
 /** Clients of one who deploys: over the wire, like anybody else. */
@@ -24,5 +26,6 @@ export function deploymentClients(settings: {
     s3: new S3Client(settings),
     scheduler: new SchedulerClient(settings),
     sfn: new SFNClient(settings),
+    sqs: new SQSClient(settings),
   }
 }

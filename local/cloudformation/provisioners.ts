@@ -7,6 +7,7 @@ import {
   type CreateScheduleCommandInput,
 } from '@aws-sdk/client-scheduler'
 import { CreateStateMachineCommand } from '@aws-sdk/client-sfn'
+import { CreateQueueCommand } from '@aws-sdk/client-sqs'
 import type { DeploymentClients } from './clients.ts'
 import type { Provisioned } from './template.ts'
 
@@ -104,6 +105,24 @@ const rule: Provisioner = async ({ properties, clients, logicalId, stackName }) 
   return { ref: name, attributes: { Arn: RuleArn } }
 }
 
+const queue: Provisioner = async ({ properties, clients, accountId, region, logicalId, stackName }) => {
+  const { QueueName, Tags, ...rest } = properties
+  const name = text(QueueName, `${stackName}-${logicalId}`)
+  const attributes = Object.entries(rest).map(([key, value]) => [
+    key,
+    typeof value === 'string' ? value : JSON.stringify(value),
+  ])
+  const tags = list(Tags).map((tag) => [text(record(tag)['Key']), text(record(tag)['Value'])])
+  const { QueueUrl = '' } = await clients.sqs.send(
+    new CreateQueueCommand({
+      QueueName: name,
+      Attributes: Object.fromEntries(attributes),
+      tags: Object.fromEntries(tags),
+    }),
+  )
+  return { ref: QueueUrl, attributes: { Arn: `arn:aws:sqs:${region}:${accountId}:${name}`, QueueName: name, QueueUrl } }
+}
+
 const scheduleGroup: Provisioner = async ({ properties, clients }) => {
   const name = text(properties['Name'])
   const { ScheduleGroupArn = '' } = await clients.scheduler.send(new CreateScheduleGroupCommand({ Name: name }))
@@ -149,7 +168,7 @@ export const PROVISIONERS: Readonly<Record<string, Provisioner>> = {
   'AWS::IAM::Policy': policy,
   'AWS::KMS::Key': named('KeyId', (name, { region, accountId }) => `arn:aws:kms:${region}:${accountId}:key/${name}`),
   'AWS::KMS::Alias': named('AliasName', (name, { region, accountId }) => `arn:aws:kms:${region}:${accountId}:${name}`),
-  'AWS::SQS::Queue': named('QueueName', (name, { region, accountId }) => `arn:aws:sqs:${region}:${accountId}:${name}`),
+  'AWS::SQS::Queue': queue,
   'AWS::Logs::LogGroup': named(
     'LogGroupName',
     (name, { region, accountId }) => `arn:aws:logs:${region}:${accountId}:log-group:${name}:*`,

@@ -1,0 +1,67 @@
+/** Amazon SQS of the embedded account: standard queues. A long poll waits in virtual time. */
+import * as sdk from '@aws-sdk/client-sqs'
+import type { MessageAttributeValue } from '@aws-sdk/client-sqs'
+import type { Clock } from '../clock.ts'
+import type { Durable } from '../durability.ts'
+import type { Service } from '../wire/service.ts'
+import { sqsAccess } from './access.ts'
+import { messageOperations, send } from './messages.ts'
+import type { Waiters } from './messages.ts'
+import { queueOfArn } from './model.ts'
+import type { SqsPlace, SqsState } from './model.ts'
+import { queueOperations } from './queues.ts'
+
+export interface SqsOptions {
+  readonly clock: Clock
+  readonly accountId: string
+  readonly region: string
+  /** Where the account listens: part of a queue's URL. */
+  readonly endpoint: () => string
+  /** State of a KMS key by id, ARN or alias. Without it there are no keys. */
+  readonly keyState?: (name: string) => string | undefined
+}
+
+export interface Sqs {
+  readonly service: Service
+  readonly durable: Durable
+  /**
+   * Puts a message into a queue of this account and Region for another service; who may is for the caller to ask.
+   * @throws AwsError QueueDoesNotExist, or for a body that SQS does not take
+   */
+  send(queueArn: string, body: string, attributes?: Readonly<Record<string, MessageAttributeValue>>): void
+  /** The resource policy of a queue, if it has one. */
+  policyOf(queueArn: string): string | undefined
+}
+
+export function createSqs(options: SqsOptions): Sqs {
+  const waiters: Waiters = new Map()
+  const state: SqsState = { queues: new Map(), deletedMs: new Map() }
+  const place: SqsPlace = {
+    keyState: () => undefined,
+    ...options,
+    state,
+    arrived: ({ name }) => {
+      for (const wake of waiters.get(name) ?? []) wake()
+    },
+  }
+  return {
+    service: {
+      sdk,
+      clientName: 'SQSClient',
+      operations: { ...queueOperations(place), ...messageOperations(place, waiters) },
+      access: sqsAccess(place),
+    },
+    durable: {
+      name: 'sqs',
+      save: () => state,
+      restore(saved) {
+        const { queues, deletedMs } = saved as SqsState
+        for (const [name, queue] of queues) state.queues.set(name, queue)
+        for (const [name, ms] of deletedMs) state.deletedMs.set(name, ms)
+      },
+    },
+    send: (queueArn, body, MessageAttributes = {}) =>
+      void send(place, queueOfArn(place, queueArn), { MessageBody: body, MessageAttributes }, options.accountId),
+    policyOf: (queueArn) => [...state.queues.values()].find(({ arn }) => arn === queueArn)?.settings.get('Policy'),
+  }
+}
