@@ -17,8 +17,10 @@ export interface ChecksumClaims {
   readonly ChecksumCRC32?: string
   readonly ChecksumCRC32C?: string
   readonly ChecksumCRC64NVME?: string
+  readonly ChecksumMD5?: string
   readonly ChecksumSHA1?: string
   readonly ChecksumSHA256?: string
+  readonly ChecksumSHA512?: string
 }
 
 /**

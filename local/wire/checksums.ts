@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
 
-/** The checksums that S3 knows, by the names that requests and replies have for them. */
-export const CHECKSUM_ALGORITHMS = ['CRC32', 'CRC32C', 'CRC64NVME', 'SHA1', 'SHA256'] as const
+/** Checksums of S3 by the names that requests and replies have for them; S3 also has XXHASH3, XXHASH64 and XXHASH128. */
+export const CHECKSUM_ALGORITHMS = ['CRC32', 'CRC32C', 'CRC64NVME', 'MD5', 'SHA1', 'SHA256', 'SHA512'] as const
 
 export type ChecksumAlgorithm = (typeof CHECKSUM_ALGORITHMS)[number]
 
@@ -85,8 +85,10 @@ const START: Readonly<Record<ChecksumAlgorithm, () => RunningChecksum>> = {
   CRC32: runningCrc32,
   CRC32C: runningCrc32c,
   CRC64NVME: runningCrc64nvme,
+  MD5: () => runningHash('md5'),
   SHA1: () => runningHash('sha1'),
   SHA256: () => runningHash('sha256'),
+  SHA512: () => runningHash('sha512'),
 }
 
 /** A checksum of no bytes yet. */

@@ -78,13 +78,14 @@ function readText(member: NormalizedSchema, text: string): unknown {
   }
 }
 
-function readPrefixHeaders(prefix: string, headers: Readonly<Record<string, string>>): Record<string, string> {
+function readPrefixHeaders(
+  prefix: string,
+  headers: Readonly<Record<string, string>>,
+): Record<string, string> | undefined {
   const start = prefix.toLowerCase()
-  return Object.fromEntries(
-    Object.entries(headers)
-      .filter(([name]) => name.startsWith(start))
-      .map(([name, value]) => [name.slice(start.length), value]),
-  )
+  const found = Object.entries(headers).filter(([name]) => name.startsWith(start))
+  if (found.length === 0) return undefined
+  return Object.fromEntries(found.map(([name, value]) => [name.slice(start.length), value]))
 }
 
 /** Writes the output of a REST operation into status, headers and body. */

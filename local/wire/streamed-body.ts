@@ -36,7 +36,7 @@ export function openBody(
   const { headers } = head
   const lengthBytes = promisedBytes(headers, payloadHash)
   const trailers = new Map<string, string>()
-  const checks = new BodyChecks(headers, payloadHash)
+  const checks = new BodyChecks(head, payloadHash)
   const checksums = new Map<ChecksumAlgorithm, string>()
   const isChunkSigned = payloadHash.startsWith('STREAMING-AWS4-HMAC-SHA256')
   const decoded = payloadHash.startsWith('STREAMING-')
@@ -86,13 +86,17 @@ class BodyChecks {
   readonly #md5: RunningChecksum | undefined
   readonly #sha256: RunningChecksum | undefined
 
-  constructor(headers: RequestHead['headers'], payloadHash: string) {
+  constructor({ headers, method, query }: RequestHead, payloadHash: string) {
     this.#headers = headers
     this.#payloadHash = payloadHash
     this.#announced = headers['x-amz-trailer']?.toLowerCase()
+    // The checksums of a CompleteMultipartUpload are those of the object that the parts make.
+    const isOfBody = !(method === 'POST' && query.has('uploadId'))
     const claimed = CHECKSUM_ALGORITHMS.filter(
-      (name) => headerOf(name) in headers || this.#announced === headerOf(name),
+      (name) => (isOfBody && headerOf(name) in headers) || this.#announced === headerOf(name),
     )
+    const foreign = [...(isOfBody ? Object.keys(headers) : []), this.#announced ?? ''].find(isForeignChecksum)
+    if (foreign) throw unknownChecksum(foreign)
     this.#checksums = new Map(claimed.map((algorithm) => [algorithm, startChecksum(algorithm)]))
     this.#md5 = 'content-md5' in headers ? runningHash('md5') : undefined
     this.#sha256 = isSha256(payloadHash) ? runningHash('sha256') : undefined
@@ -122,6 +126,11 @@ class BodyChecks {
     return verified
   }
 }
+
+const isForeignChecksum = (header: string): boolean => header.startsWith('x-amz-checksum-xxhash')
+
+const unknownChecksum = (header: string): AwsError =>
+  new AwsError('NotImplemented', `${header} is not implemented by the embedded account.`, { status: 501 })
 
 const badDigest = (what: string): AwsError =>
   new AwsError('BadDigest', `The ${what} you specified did not match the calculated checksum.`)
