@@ -6,8 +6,11 @@ import { autoClock, wallClockMs, type Clock } from './clock.ts'
 import { deploymentClients } from './cloudformation/clients.ts'
 import { deployStack, type DeployOptions } from './cloudformation/deploy.ts'
 import { createControl } from './control/control.ts'
+import { dynamodbAccess } from './dynamodb/access.ts'
 import { createNeighbours } from './ec2/ec2.ts'
 import { Faults } from './faults.ts'
+import { authorizerOf, checkAccessMaps } from './iam/enforcement.ts'
+import { createIam, type Iam } from './iam/iam.ts'
 import { ADMINISTRATOR, createIdentities, type UserCredentials } from './identities.ts'
 import { durablesOf, type Place, type Shared } from './place.ts'
 import { Places } from './places.ts'
@@ -37,13 +40,6 @@ export interface AccountOptions {
   readonly onLog?: (functionName: string, line: string) => void
 }
 
-/** A role of a deployed stack with its policies, as the template has them. Recorded; not yet enforced. */
-export interface Role {
-  readonly name: string
-  readonly properties: Readonly<Record<string, unknown>>
-  readonly policies: readonly unknown[]
-}
-
 /**
  * An AWS account on loopback. Its public side is the endpoint; the rest is for whoever owns the account's machines. Other
  * accounts and Regions are behind the same endpoint: whose key signs, and for which Region, decides where a call goes.
@@ -58,7 +54,8 @@ export interface Account extends Omit<Place, 'services' | 'durables' | 'dynamodb
   readonly faults: Faults
   readonly throttling: Throttling
   readonly objects: Objects
-  readonly roles: ReadonlyMap<string, Role>
+  /** Who may do what, for all accounts of the process. */
+  readonly iam: Iam
   /** Another account or Region of this process, made if it is new. @throws Error for a Region that does not exist */
   at(accountId: string, region: string): Place
   /** Deploys a stack of a cloud assembly (`cdk.out`). */
@@ -91,11 +88,20 @@ interface Start {
 
 /** What is one for all accounts and Regions of the process. */
 function createCommon(options: AccountOptions, { clock, accountId, region, directory }: Start) {
+  const identities = createIdentities({ accountId })
+  const policies: Shared['policies'] = new Map()
+  const resourcePolicy = (arn: string): string | undefined => {
+    const [, , service = '', at = '', owner = ''] = arn.split(':')
+    return policies.get(`${service}/${owner}/${at}`)?.(arn)
+  }
+  const iam = createIam({ clock, identities, resourcePolicy })
   return {
     faults: new Faults(),
     throttling: createThrottling({ clock, ...(options.limits ? { limits: options.limits } : {}) }),
-    identities: createIdentities({ accountId }),
-    s3: createS3({ clock, region, directory: join(directory, 'objects') }),
+    identities,
+    policies,
+    iam,
+    s3: createS3({ clock, region, directory: join(directory, 'objects'), keyOf: iam.keyOf }),
   }
 }
 
@@ -108,7 +114,7 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
   const { directory, remove } = openFolder(options.data)
   const saved = options.data === undefined ? undefined : readCheckpoint(directory)
   const common = createCommon(options, { clock, accountId, region, directory })
-  const { faults, throttling, identities, s3 } = common
+  const { faults, throttling, identities, iam, s3 } = common
   let endpoint = ''
   const shared: Shared = {
     ...options,
@@ -118,11 +124,12 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
     objects: s3.objects,
     neighbours: createNeighbours(),
     keys: new Map(),
-    globalServices: [s3.service, createSts()],
+    globalServices: [s3.service, iam.service, createSts()],
     durables: durablesOf(common),
   }
   const places = new Places(shared, directory)
   const home = places.at(accountId, region)
+  checkAccessMaps(home.services)
   if (saved) places.restore(saved)
   const checkpoints =
     options.data === undefined
@@ -137,13 +144,13 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
     identify: identities.identify,
     region,
     clock,
+    authorize: authorizerOf(iam, { dynamodb: dynamodbAccess(iam.keyOf) }),
     ...(checkpoints ? { kept: () => checkpoints.kept() } : {}),
     control: createControl({ ...common, clock, place: (id = accountId, name = region) => places.at(id, name), die }),
   })
   endpoint = wire.endpoint
   if (saved) places.resume()
   const credentials = identities.user(ADMINISTRATOR)
-  const roles = new Map<string, Role>()
   return {
     ...home,
     isRestored: saved !== undefined,
@@ -154,13 +161,13 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
     clock,
     faults,
     throttling,
-    roles,
+    iam,
     at: (id, name) => places.at(id, name),
     deploy: (assembly, stackName) =>
       clock.holding(() =>
         deploy(home, assembly, stackName, {
+          ...iam,
           clients: deploymentClients({ endpoint, region, credentials }),
-          ...recordingIn(roles),
         }),
       ),
     async close() {
@@ -178,20 +185,8 @@ async function deploy(
   { accountId, region, lambda }: Place,
   directory: string,
   stackName: string,
-  options: Pick<DeployOptions, 'clients' | 'recordRole' | 'recordPolicy'>,
+  options: Pick<DeployOptions, 'clients' | 'putResourcePolicy' | 'addStatement' | 'putDataKey'>,
 ): Promise<void> {
   const registerFunction: DeployOptions['registerFunction'] = (configuration) => lambda.register(configuration)
   await deployStack({ ...options, directory, stackName, accountId, region, registerFunction })
-}
-
-function recordingIn(roles: Map<string, Role>): Pick<DeployOptions, 'recordRole' | 'recordPolicy'> {
-  return {
-    recordRole: (name, properties) => void roles.set(name, { name, properties, policies: [] }),
-    recordPolicy: (names, document) => {
-      for (const name of names) {
-        const role = roles.get(name)
-        if (role) roles.set(name, { ...role, policies: [...role.policies, document] })
-      }
-    },
-  }
 }

@@ -10,6 +10,10 @@ export interface Identity {
   readonly secretAccessKey: string
   /** Of temporary keys: a request must carry it. */
   readonly sessionToken?: string
+  /** Policies given when the session was made: they limit it. */
+  readonly sessionPolicies?: readonly string[]
+  /** When temporary keys were made. */
+  readonly issuedMs?: number
 }
 
 export interface UserCredentials {
@@ -29,6 +33,10 @@ export interface Identities {
   readonly root: UserCredentials
   /** Keys of the IAM user `name`, which exists from now on. */
   user(name: string): UserCredentials
+  /** One more key of a user, by a number of its own. */
+  accessKey(userArn: string, number: number): UserCredentials
+  /** The key is nobody's from now on. */
+  revoke(accessKeyId: string): void
   /**
    * Credentials of a session of a role. No trust policy is consulted: this is for the account's own services.
    * @throws TypeError when `roleArn` is no ARN of a role
@@ -57,6 +65,13 @@ export function createIdentities({ accountId }: { readonly accountId: string }):
       known.set(credentials.accessKeyId, { arn, accountId, secretAccessKey: credentials.secretAccessKey })
       return credentials
     },
+    accessKey(userArn, number) {
+      const credentials = keysOf('AKIA', `${userArn}#${number}`)
+      const { accessKeyId, secretAccessKey } = credentials
+      known.set(accessKeyId, { arn: userArn, accountId: userArn.split(':')[4] ?? '', secretAccessKey })
+      return credentials
+    },
+    revoke: (accessKeyId) => void known.delete(accessKeyId),
     forRole(roleArn, sessionName) {
       const [, roleAccountId, roleName] = /^arn:aws:iam::(\d{12}):role\/(?:.+\/)?([^/]+)$/.exec(roleArn) ?? []
       if (!roleAccountId || !roleName) throw new TypeError(`${roleArn} is not the ARN of a role.`)

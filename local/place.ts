@@ -11,6 +11,7 @@ import { createEvents, type Events } from './events/events.ts'
 import type { Deliver } from './events/target.ts'
 import type { Faults } from './faults.ts'
 import { createGuests, type Guests } from './guests/guests.ts'
+import type { Iam } from './iam/iam.ts'
 import type { Identities } from './identities.ts'
 import { createKms, type Kms } from './kms/kms.ts'
 import { createLambda, type Lambda } from './lambda/lambda.ts'
@@ -33,7 +34,10 @@ export interface Shared {
   readonly neighbours: Neighbours
   /** The KMS of every place, by `<account>/<Region>`. */
   readonly keys: Map<string, Kms>
-  /** Services that are one for all places: S3, STS. */
+  readonly iam: Iam
+  /** Policies of resources whose service keeps them itself, by `<service>/<account>/<Region>`. */
+  readonly policies: Map<string, (arn: string) => string | undefined>
+  /** Services that are one for all places: S3, IAM, STS. */
   readonly globalServices: readonly Service[]
   /** What they keep over a restart. */
   readonly durables: readonly Durable[]
@@ -74,7 +78,8 @@ export interface Place {
 
 /** The services of a place, wired to each other: events reach Lambdas and state machines, user data reaches guests. */
 function createServices(shared: Shared, options: PlaceOptions) {
-  const { clock, faults, identities, endpoint } = shared
+  const { clock, faults, identities, endpoint, iam } = shared
+  const { region } = options
   const place = { ...options, clock, faults, identities, endpoint }
   const guests = createGuests({
     clock,
@@ -82,14 +87,16 @@ function createServices(shared: Shared, options: PlaceOptions) {
     endpoint,
     metadata: createMetadata({
       ...options,
-      credentialsFor: (roleArn, session) => identities.forRole(roleArn, session),
+      roleOfProfile: iam.roleOfProfile,
+      credentialsFor: iam.assumeFor('ec2.amazonaws.com', region),
     }),
     onPowerOff: (instanceId) => ec2.host.guestPoweredOff(instanceId),
     onHealth: (instanceId, health) => ec2.host.impair(instanceId, health !== 'ok'),
   })
+  const assumeForLambda = iam.assumeFor('lambda.amazonaws.com', region)
   const lambda = createLambda({
     ...place,
-    credentialsFor: (roleArn) => identities.forRole(roleArn, 'lambda'),
+    credentialsFor: (roleArn) => assumeForLambda(roleArn, 'lambda'),
     ...(shared.onLog ? { onLog: shared.onLog } : {}),
     ...(shared.sandboxLimit ? { sandboxLimit: shared.sandboxLimit } : {}),
   })
@@ -101,11 +108,19 @@ function createServices(shared: Shared, options: PlaceOptions) {
   const kms = createKms({ ...place, elsewhere: (accountId, region) => shared.keys.get(`${accountId}/${region}`) })
   shared.keys.set(`${options.accountId}/${options.region}`, kms)
   const sqs = createSqs({ ...place, keyState: (name) => kms.find(name)?.state })
+  shared.policies.set(`kms/${options.accountId}/${region}`, (arn) => kms.find(arn)?.policy)
+  shared.policies.set(`sqs/${options.accountId}/${region}`, (arn) => sqs.policyOf(arn))
   const events = createEvents({ ...place, deliver })
   const emit = (event: EmittedEvent): void => events.emit(event)
-  const { neighbours } = shared
-  const ec2 = createEc2({ ...place, directory: join(options.directory, 'disks'), emit, guests, neighbours })
-  const ssm = createSsm({ ...place, emit, guests })
+  const ec2 = createEc2({
+    ...place,
+    directory: join(options.directory, 'disks'),
+    emit,
+    guests,
+    neighbours: shared.neighbours,
+    roleOfProfile: iam.roleOfProfile,
+  })
+  const ssm = createSsm({ ...place, emit, guests, instanceTags: (instanceId) => ec2.host.tagsOf(instanceId) })
   const states = createStates({
     ...place,
     emit,

@@ -1,5 +1,7 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge'
+import { IAMClient } from '@aws-sdk/client-iam'
+import { KMSClient } from '@aws-sdk/client-kms'
 import { S3Client } from '@aws-sdk/client-s3'
 import { SchedulerClient } from '@aws-sdk/client-scheduler'
 import { SFNClient } from '@aws-sdk/client-sfn'
@@ -8,6 +10,8 @@ import { SQSClient } from '@aws-sdk/client-sqs'
 export interface DeploymentClients {
   readonly dynamodb: DynamoDBClient
   readonly events: EventBridgeClient
+  readonly iam: IAMClient
+  readonly kms: KMSClient
   readonly s3: S3Client
   readonly scheduler: SchedulerClient
   readonly sfn: SFNClient
@@ -23,6 +27,8 @@ export function deploymentClients(settings: {
   return {
     dynamodb: new DynamoDBClient(settings),
     events: new EventBridgeClient(settings),
+    iam: new IAMClient(settings),
+    kms: new KMSClient(settings),
     s3: new S3Client(settings),
     scheduler: new SchedulerClient(settings),
     sfn: new SFNClient(settings),

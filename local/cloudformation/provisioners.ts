@@ -9,6 +9,8 @@ import {
 import { CreateStateMachineCommand } from '@aws-sdk/client-sfn'
 import { CreateQueueCommand } from '@aws-sdk/client-sqs'
 import type { DeploymentClients } from './clients.ts'
+import { PERMISSION_PROVISIONERS } from './permission-provisioners.ts'
+import { list, record, text } from './properties.ts'
 import type { Provisioned } from './template.ts'
 
 /** Properties of a resource, resolved. */
@@ -33,17 +35,15 @@ export interface Provisioning {
     memoryMiB: number
     runtime: string
   }) => string
-  /** Roles and policies, as the template has them. */
-  readonly recordRole: (name: string, properties: Properties) => void
-  readonly recordPolicy: (roleNames: readonly string[], document: unknown) => void
+  /** Sets the policy of a resource whose service does not take it over the wire. */
+  readonly putResourcePolicy: (arn: string, document: string) => void
+  /** Adds a statement to the policy of a resource. */
+  readonly addStatement: (arn: string, statement: object) => void
+  /** Tells which key encrypts a bucket or table. */
+  readonly putDataKey: (arn: string, keyArn: string) => void
 }
 
 export type Provisioner = (to: Provisioning) => Promise<Provisioned> | Provisioned
-
-const text = (value: unknown, fallback = ''): string => (typeof value === 'string' ? value : fallback)
-const record = (value: unknown): Record<string, unknown> =>
-  typeof value === 'object' && value !== null ? { ...value } : {}
-const list = (value: unknown): unknown[] => (Array.isArray(value) ? value : [])
 
 const lambdaFunction: Provisioner = ({ properties, assetDirectory, registerFunction, logicalId, stackName }) => {
   const name = text(properties['FunctionName'], `${stackName}-${logicalId}`)
@@ -74,7 +74,7 @@ const stateMachine: Provisioner = async ({ properties, clients, logicalId, stack
   return { ref: stateMachineArn, attributes: { Arn: stateMachineArn, Name: name } }
 }
 
-const table: Provisioner = async ({ properties, clients, accountId, region }) => {
+const table: Provisioner = async ({ properties, clients, accountId, region, putDataKey }) => {
   const name = text(properties['TableName'])
   // What a table needs to behave the same; encryption, recovery and protection have no effect in memory.
   const { AttributeDefinitions, KeySchema, GlobalSecondaryIndexes, BillingMode } = properties as Properties &
@@ -82,13 +82,20 @@ const table: Provisioner = async ({ properties, clients, accountId, region }) =>
   await clients.dynamodb.send(
     new CreateTableCommand({ TableName: name, AttributeDefinitions, KeySchema, GlobalSecondaryIndexes, BillingMode }),
   )
-  return { ref: name, attributes: { Arn: `arn:aws:dynamodb:${region}:${accountId}:table/${name}` } }
+  const arn = `arn:aws:dynamodb:${region}:${accountId}:table/${name}`
+  const keyArn = record(properties['SSESpecification'])['KMSMasterKeyId']
+  if (keyArn !== undefined) putDataKey(arn, text(keyArn))
+  return { ref: name, attributes: { Arn: arn } }
 }
 
-const bucket: Provisioner = async ({ properties, clients }) => {
+const bucket: Provisioner = async ({ properties, clients, putDataKey }) => {
   const name = text(properties['BucketName'])
   await clients.s3.send(new CreateBucketCommand({ Bucket: name }))
-  return { ref: name, attributes: { Arn: `arn:aws:s3:::${name}` } }
+  const arn = `arn:aws:s3:::${name}`
+  const [rule] = list(record(properties['BucketEncryption'])['ServerSideEncryptionConfiguration'])
+  const keyArn = record(record(rule)['ServerSideEncryptionByDefault'])['KMSMasterKeyID']
+  if (keyArn !== undefined) putDataKey(arn, text(keyArn))
+  return { ref: name, attributes: { Arn: arn } }
 }
 
 const rule: Provisioner = async ({ properties, clients, logicalId, stackName }) => {
@@ -136,17 +143,6 @@ const schedule: Provisioner = async ({ properties, clients }) => {
   return { ref: text(properties['Name']), attributes: { Arn: ScheduleArn } }
 }
 
-const role: Provisioner = ({ properties, accountId, logicalId, stackName, recordRole }) => {
-  const name = text(properties['RoleName'], `${stackName}-${logicalId}`)
-  recordRole(name, properties)
-  return { ref: name, attributes: { Arn: `arn:aws:iam::${accountId}:role/${name}`, RoleId: `AROA${logicalId}` } }
-}
-
-const policy: Provisioner = ({ properties, recordPolicy }) => {
-  recordPolicy(list(properties['Roles']).map(String), properties['PolicyDocument'])
-  return { ref: text(properties['PolicyName']), attributes: {} }
-}
-
 /** Exists by name only: nothing in this account does anything with it. */
 const named =
   (property: string, arn: (name: string, to: Provisioning) => string): Provisioner =>
@@ -164,16 +160,10 @@ export const PROVISIONERS: Readonly<Record<string, Provisioner>> = {
   'AWS::Events::Rule': rule,
   'AWS::Scheduler::ScheduleGroup': scheduleGroup,
   'AWS::Scheduler::Schedule': schedule,
-  'AWS::IAM::Role': role,
-  'AWS::IAM::Policy': policy,
-  'AWS::KMS::Key': named('KeyId', (name, { region, accountId }) => `arn:aws:kms:${region}:${accountId}:key/${name}`),
-  'AWS::KMS::Alias': named('AliasName', (name, { region, accountId }) => `arn:aws:kms:${region}:${accountId}:${name}`),
+  ...PERMISSION_PROVISIONERS,
   'AWS::SQS::Queue': queue,
   'AWS::Logs::LogGroup': named(
     'LogGroupName',
     (name, { region, accountId }) => `arn:aws:logs:${region}:${accountId}:log-group:${name}:*`,
   ),
-  'AWS::S3::BucketPolicy': named('Bucket', () => ''),
-  'AWS::SQS::QueuePolicy': named('Queue', () => ''),
-  'AWS::Lambda::Permission': named('Id', () => ''),
 }

@@ -6,6 +6,7 @@ import * as sdk from '@aws-sdk/client-ec2'
 import type { Clock } from '../clock.ts'
 import type { Durable } from '../durability.ts'
 import type { EmittedEvent, Service } from '../wire/service.ts'
+import { ec2Access, type RoleOfProfile } from './access/access.ts'
 import { attachmentOperations } from './attachments.ts'
 import { statusDescriptions } from './describe-instance-status.ts'
 import { instanceDescriptions } from './describe-instances.ts'
@@ -49,6 +50,8 @@ export interface Ec2Options {
   readonly guests: GuestRunner
   /** For how long new volumes and snapshots are not found by their tags (AWS facts A.19); 0 unless told. */
   readonly visibilityDelayMs?: number
+  /** ARN of the role in an instance profile; undefined when there is none. */
+  readonly roleOfProfile?: RoleOfProfile
   /** Alone unless told. */
   readonly neighbours?: Neighbours
 }
@@ -89,25 +92,23 @@ interface Ec2 {
 export function createEc2(options: Ec2Options): Ec2 {
   const account = newAccount(options)
   options.neighbours?.register(account)
+  const operations = {
+    ...launchOperations(account),
+    ...instanceOperations(account),
+    ...instanceDescriptions(account),
+    ...statusDescriptions(account),
+    ...instanceTypeDescriptions(),
+    ...attributeOperations(account),
+    ...volumeOperations(account),
+    ...volumeDescriptions(account),
+    ...attachmentOperations(account),
+    ...snapshotOperations(account),
+    ...snapshotDescriptions(account),
+    ...tagOperations(account),
+  }
+  const access = ec2Access(account, Object.keys(operations), options.roleOfProfile ?? (() => undefined))
   return {
-    service: {
-      sdk,
-      clientName: 'EC2Client',
-      operations: {
-        ...launchOperations(account),
-        ...instanceOperations(account),
-        ...instanceDescriptions(account),
-        ...statusDescriptions(account),
-        ...instanceTypeDescriptions(),
-        ...attributeOperations(account),
-        ...volumeOperations(account),
-        ...volumeDescriptions(account),
-        ...attachmentOperations(account),
-        ...snapshotOperations(account),
-        ...snapshotDescriptions(account),
-        ...tagOperations(account),
-      },
-    },
+    service: { sdk, clientName: 'EC2Client', operations, access },
     host: hostOf(account),
     durable: durableOf(account),
   }

@@ -39,6 +39,8 @@ export interface Ec2Host {
   impair(instanceId: string, impaired: boolean): void
   /** The guest has powered itself off: InstanceInitiatedShutdownBehavior decides. Harmless unless it runs. */
   guestPoweredOff(instanceId: string): void
+  /** Tags of an instance; none when it does not exist. */
+  tagsOf(instanceId: string): ReadonlyMap<string, string>
   /** How many volumes, snapshots (an image's not counted) and instances (not terminated) there are. */
   counts(): { volumes: number; snapshots: number; instances: number }
   /** Stops all guests and waits for the copies under way. Files stay. */
@@ -114,6 +116,7 @@ export function hostOf(account: Account): Ec2Host {
       find(INSTANCE, instances, instanceId).impaired = impaired
     },
     guestPoweredOff: (instanceId) => endByGuest(account, find(INSTANCE, instances, instanceId)),
+    tagsOf: (instanceId) => account.instances.get(instanceId)?.tags ?? new Map(),
     counts: () => ({
       volumes: volumes.size,
       snapshots: [...snapshots.values()].filter(({ imageId, deleted }) => imageId === undefined && !deleted).length,

@@ -17,6 +17,7 @@ import type {
 import type { Cancel, Clock } from '../clock.ts'
 import type { Faults } from '../faults.ts'
 import type { AwsEvent, EmittedEvent, Operations, Service } from '../wire/service.ts'
+import { eventsAccess } from './access.ts'
 import { Deliveries } from './delivery.ts'
 import { inputFor } from './input.ts'
 import { putEvents } from './put-events.ts'
@@ -171,7 +172,7 @@ const operationsOf = (bus: Bus): Operations => ({
 export function createEvents(options: EventsOptions): Events {
   const bus = new Bus(options)
   return {
-    service: { sdk, clientName: 'EventBridgeClient', operations: operationsOf(bus) },
+    service: { sdk, clientName: 'EventBridgeClient', operations: operationsOf(bus), access: eventsAccess },
     emit: (event) => void bus.publish(event),
     observe: (observer) => bus.observe(observer),
     undelivered: bus.deliveries.undelivered,

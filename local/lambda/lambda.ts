@@ -4,6 +4,7 @@
  */
 import * as sdk from '@aws-sdk/client-lambda'
 import type { Service } from '../wire/service.ts'
+import { lambdaAccess } from './access.ts'
 import type { FunctionConfiguration } from './functions.ts'
 import { lambdaOperations } from './operations.ts'
 import { LambdaRuntime } from './runtime.ts'
@@ -29,7 +30,12 @@ export interface Lambda {
 export function createLambda(options: LambdaOptions): Lambda {
   const runtime = new LambdaRuntime(options)
   return {
-    service: { sdk, clientName: 'LambdaClient', operations: lambdaOperations(runtime, options.clock) },
+    service: {
+      sdk,
+      clientName: 'LambdaClient',
+      operations: lambdaOperations(runtime, options.clock),
+      access: lambdaAccess,
+    },
     register: (configuration) => runtime.register(configuration),
     invoke: (functionArn, payload) => runtime.invoke(functionArn, payload),
     logs: (functionName) => runtime.logs(functionName),

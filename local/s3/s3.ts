@@ -21,6 +21,7 @@ import type {
 import type { Clock } from '../clock.ts'
 import { AwsError } from '../wire/service.ts'
 import type { Caller, Service, StreamedBody } from '../wire/service.ts'
+import { s3Access } from './access.ts'
 import { Buckets, DEFAULT_HEADERS } from './buckets.ts'
 import type { StoredObject } from './buckets.ts'
 import { checksumMembers, verifyChecksums } from './checksums.ts'
@@ -53,12 +54,22 @@ export interface S3 {
 }
 
 /** S3 with no buckets. Objects are files below `directory`, which must be its own; their index lives in memory alone. */
-export function createS3(options: { readonly clock: Clock; readonly region: string; readonly directory: string }): S3 {
+export function createS3(options: {
+  readonly clock: Clock
+  readonly region: string
+  readonly directory: string
+  /** ARN of the customer's key that a bucket is encrypted with. */
+  readonly keyOf?: (bucketArn: string) => string | undefined
+}): S3 {
   const buckets = new Buckets(options.directory, options.clock)
   return {
     service: {
       sdk,
       clientName: 'S3Client',
+      access: s3Access({
+        hasObject: (bucket, key) => buckets.find(bucket)?.find(key) !== undefined,
+        keyOf: options.keyOf ?? (() => undefined),
+      }),
       operations: { ...bucketOperations(buckets, options.region), ...objectOperations(buckets) },
     },
     objects: {

@@ -20,6 +20,7 @@ import { Deliveries } from '../events/delivery.ts'
 import type { Deliver, Undelivered } from '../events/target.ts'
 import { AwsError } from '../wire/service.ts'
 import type { Operations, Service } from '../wire/service.ts'
+import { schedulerAccess } from './access.ts'
 import { checkName, described, invocationOf, makeSchedule, nextOccurrence, summarised } from './schedule.ts'
 import type { Occurrence, Schedule } from './schedule.ts'
 
@@ -241,7 +242,7 @@ const operationsOf = (state: SchedulerState): Operations => ({
 export function createScheduler(options: SchedulerOptions): Scheduler {
   const state = new SchedulerState(options)
   return {
-    service: { sdk, clientName: 'SchedulerClient', operations: operationsOf(state) },
+    service: { sdk, clientName: 'SchedulerClient', operations: operationsOf(state), access: schedulerAccess },
     nextFiring: (name, group) => state.get(name, group).next?.startMs,
     undelivered: state.deliveries.undelivered,
     stop: () => state.stop(),

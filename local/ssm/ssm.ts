@@ -13,6 +13,7 @@ import type {
 import type { Clock } from '../clock.ts'
 import type { GuestProcess, Guests } from '../guests/guests.ts'
 import type { EmittedEvent, Service } from '../wire/service.ts'
+import { ssmAccess, type InstanceTags } from './access.ts'
 import { Commands } from './commands.ts'
 import { describeInstanceInformation } from './instance-information.ts'
 import { getCommandInvocation, listCommandInvocations } from './invocation-answers.ts'
@@ -24,6 +25,8 @@ export interface SsmOptions {
   readonly region: string
   readonly emit: (event: EmittedEvent) => void
   readonly guests: Pick<Guests, 'ofInstance' | 'all'>
+  /** For permissions by tag; no instance has tags unless told. */
+  readonly instanceTags?: InstanceTags
 }
 
 export interface Ssm {
@@ -50,6 +53,7 @@ export function createSsm(options: SsmOptions): Ssm {
     service: {
       sdk,
       clientName: 'SSMClient',
+      access: ssmAccess(options.instanceTags ?? (() => new Map())),
       operations: {
         DescribeInstanceInformation: (input: sdk.DescribeInstanceInformationRequest) =>
           describeInstanceInformation(input, options.guests.all().filter(isNode), { nowMs: clock.now(), region }),

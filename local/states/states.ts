@@ -2,6 +2,7 @@ import * as sdk from '@aws-sdk/client-sfn'
 import type { Clock } from '../clock.ts'
 import type { Durable } from '../durability.ts'
 import type { EmittedEvent, Permit, Service } from '../wire/service.ts'
+import { statesAccess } from './access.ts'
 import type { Engine, Ended, InvokeFunction, Objects, Step } from './engine.ts'
 import { executionOperations } from './execution-operations.ts'
 import type { ExecutionRecord } from './execution.ts'
@@ -100,6 +101,7 @@ export function createStates(options: StatesOptions): States {
     service: {
       sdk,
       clientName: 'SFNClient',
+      access: statesAccess(options, (token) => engine.tokens.machineOf(token)),
       operations: {
         ...stateMachineOperations(machines, executions),
         ...executionOperations(engine, executions),

@@ -22,6 +22,7 @@ export class Tokens {
   /** Those of tasks that have ended. The open ones are kept by their tasks. */
   readonly closed = new Set<string>()
   readonly #waiting = new Map<string, Waiting>()
+  readonly #machines = new Map<string, string>()
   readonly #random: Random
 
   constructor(random: Random) {
@@ -33,8 +34,11 @@ export class Tokens {
     return `AQCEAAAAKgAAAAMAAAAA${Buffer.from(this.#random.bytes(192)).toString('base64')}`
   }
 
-  /** From now on the token may be answered. */
-  open(token: string): Callback {
+  /**
+   * From now on the token may be answered.
+   * @param machineArn of the task's state machine: whoever answers is asked for permission to it
+   */
+  open(token: string, machineArn: string): Callback {
     const { promise: answered, resolve, reject } = Promise.withResolvers<unknown>()
     // The task may end before it looks at the answer.
     answered.catch(() => {})
@@ -43,6 +47,7 @@ export class Tokens {
       this.#waiting.delete(token)
       this.closed.add(token)
     }
+    this.#machines.set(token, machineArn)
     this.#waiting.set(token, {
       succeed: (output) => {
         close()
@@ -55,6 +60,11 @@ export class Tokens {
       beat: () => beat?.(),
     })
     return { answered, close, onHeartbeat: (run) => (beat = run) }
+  }
+
+  /** The state machine whose task a token is, or was, good for. */
+  machineOf(token: string): string | undefined {
+    return this.#machines.get(token)
   }
 
   /** Throws InvalidOutput, InvalidToken or TaskTimedOut, as the others do the last two. */

@@ -2,6 +2,7 @@ import * as sdk from '@aws-sdk/client-sts'
 import type { GetCallerIdentityRequest, GetCallerIdentityResponse } from '@aws-sdk/client-sts'
 import { createHash } from 'node:crypto'
 
+import { nothing } from '../wire/access.ts'
 import type { Caller, Service } from '../wire/service.ts'
 
 /** STS with GetCallerIdentity, which needs no permission. Roles are assumed by the account's own services, not by calls. */
@@ -9,6 +10,7 @@ export function createSts(): Service {
   return {
     sdk,
     clientName: 'STSClient',
+    access: { GetCallerIdentity: nothing },
     operations: {
       GetCallerIdentity: (_input: GetCallerIdentityRequest, caller: Caller): GetCallerIdentityResponse => ({
         Account: caller.accountId,

@@ -10,7 +10,7 @@ import type { WireReply, WireRequest } from './protocol.ts'
 import { readBody } from './request.ts'
 import type { RequestHead } from './request.ts'
 import { AwsError } from './service.ts'
-import type { Caller, Service } from './service.ts'
+import type { AccessOf, Caller, Service } from './service.ts'
 import { readSignature } from './signature.ts'
 import type { Signature } from './signature.ts'
 import { openBody } from './streamed-body.ts'
@@ -42,8 +42,14 @@ export interface DoorOptions {
   readonly clock: Clock
   /** Throws AwsError to refuse (RequestLimitExceeded …); asked before `authorize`. */
   readonly throttling?: { admit(call: { service: string; operation: string; input: unknown; caller: Caller }): void }
-  /** Throws AwsError to refuse (AccessDenied …). */
-  readonly authorize?: (call: { service: string; operation: string; input: unknown; caller: Caller }) => void
+  /** Throws AwsError to refuse (AccessDenied …). `access` is the operation's entry in its service's access map. */
+  readonly authorize?: (call: {
+    service: string
+    operation: string
+    input: unknown
+    caller: Caller
+    access: AccessOf | undefined
+  }) => void
   /** Signing name → URL, by caller, of another server that speaks awsJson; its requests are passed on as they are. */
   readonly proxy?: Readonly<Record<string, (caller: Caller) => Promise<string>>>
   /** Awaited before the answer of a call that may have changed something leaves: an answered call is never lost. */
@@ -178,7 +184,7 @@ export class Door {
     try {
       input = await call.decode()
       this.#options.throttling?.admit({ service, operation, input, caller })
-      this.#options.authorize?.({ service, operation, input, caller })
+      this.#options.authorize?.({ service, operation, input, caller, access: call.access })
       fault = this.#options.faults.forCall({ service, operation, input })
       const refusal = plannedRefusal(service, fault)
       if (refusal) throw refusal

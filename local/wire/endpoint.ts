@@ -6,7 +6,7 @@ import { awsQuery, ec2Query } from './query.ts'
 import { restJson } from './rest-json.ts'
 import { restXml } from './rest-xml.ts'
 import { AwsError } from './service.ts'
-import type { Caller, Service } from './service.ts'
+import type { AccessOf, Caller, Service } from './service.ts'
 import type { SignatureFault } from './signature.ts'
 import { validateInput } from './validation.ts'
 
@@ -17,6 +17,8 @@ export type Unheld = <T>(work: Promise<T>) => Promise<T>
 export interface RoutedCall {
   readonly operation: string
   /** @throws AwsError when the operation is not implemented (501), or the request malformed */
+  /** What IAM is asked before it runs; absent where the service does not say. */
+  readonly access?: AccessOf
   decode(): Promise<unknown>
   run(input: unknown, caller: Caller, unheld: Unheld): Promise<WireReply>
 }
@@ -64,13 +66,14 @@ export function serviceEndpoint(service: Service): Endpoint {
     clientName: service.clientName,
     unknownKey: protocol.unknownKey,
     refuseSignature: (fault) => protocol.refuseSignature(fault),
-    route(request, { operations } = service) {
+    route(request, { operations, access = {} } = service) {
       const route = protocol.route(request)
       const { name } = route.operation
       const implementation = Object.hasOwn(operations, name) ? operations[name] : undefined
       if (!implementation) return unimplemented(model.signingName, name)
       return {
         operation: name,
+        ...(access[name] ? { access: access[name] } : {}),
         async decode() {
           const input = await protocol.decode(route, request)
           validateInput(route.operation.input, input, protocol)

@@ -69,9 +69,11 @@ export type AccessOf = (input: never, caller: Caller) => readonly AccessRequest[
 
 /**
  * Asks IAM about what a service does for a principal without a call over the wire, e.g. a state machine invoking a Lambda.
- * `principalArn` is a role's ARN. @throws AwsError AccessDenied, in the words of the service that is asked for
+ * `principalArn` is a role's ARN (its trust policy must let the service have it), that of a user or session, or the service's
+ * own name, e.g. `events.amazonaws.com`; `sourceArn` is what the service acts for: a state machine, a rule, a schedule's group.
+ * @throws AwsError AccessDenied, in the words of the service that is asked for
  */
-export type Permit = (principalArn: string, requests: readonly AccessRequest[]) => void
+export type Permit = (principalArn: string, requests: readonly AccessRequest[], sourceArn?: string) => void
 
 /** A service: `sdk` is the whole module namespace of its `@aws-sdk/client-*`, the source of every schema. */
 export interface Service {

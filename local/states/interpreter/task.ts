@@ -58,7 +58,8 @@ async function call(visit: Visit<TaskState>, integration: Integration, step: Tas
   const { engine, signal } = visit.thread
   const names = { resourceType, resource }
   const deadline = startDeadline(engine.clock, step)
-  const callback = step.token === undefined ? undefined : engine.tokens.open(step.token)
+  const callback =
+    step.token === undefined ? undefined : engine.tokens.open(step.token, visit.thread.execution.machineArn)
   callback?.onHeartbeat(() => deadline.heartbeat())
   let open = true
   const submitted = (output: unknown): void => {

@@ -1,0 +1,184 @@
+/**
+ * IAM of the embedded account, one for all accounts of the process: users, roles, policies, and the decision about every
+ * call. Policies are read strictly (see `parsePolicy`): one that the evaluator does not understand is refused when it is written.
+ */
+import * as sdk from '@aws-sdk/client-iam'
+import type { Clock } from '../clock.ts'
+import type { Durable } from '../durability.ts'
+import { ADMINISTRATOR, type Identities, type RoleCredentials } from '../identities.ts'
+import { AwsError } from '../wire/service.ts'
+import type { AccessRequest, Caller, Permit, Service } from '../wire/service.ts'
+import { iamAccess } from './access.ts'
+import { Authority, type ObservedDecision } from './authority.ts'
+import { findRole, findUser, type IamContext } from './context.ts'
+import { holderOperations } from './holder-operations.ts'
+import { parsePolicy } from './policy.ts'
+import { policyOperations } from './policy-operations.ts'
+import { emptyState, type IamState } from './records.ts'
+import { profileOperations, roleOperations } from './role-operations.ts'
+import { userOperations } from './user-operations.ts'
+
+export type { ObservedDecision } from './authority.ts'
+
+export interface IamOptions {
+  readonly clock: Clock
+  readonly identities: Identities
+  /** Policy of a resource whose service keeps it itself (KMS keys, queues), by ARN. */
+  readonly resourcePolicy?: (arn: string) => string | undefined
+  /** Account of a bucket. */
+  readonly bucketOwner?: (bucket: string) => string | undefined
+}
+
+export interface Iam {
+  readonly service: Service
+  readonly authority: Authority
+  readonly durable: Durable
+  /** @throws AwsError in the service's own words, at the first request that is not allowed */
+  readonly authorize: (service: string, caller: Caller, requests: readonly AccessRequest[]) => void
+  /** What a service of this place does in a role's name, or in its own. */
+  readonly permitFor: (servicePrincipal: string, region: string) => Permit
+  /** A session of a role for a service. @throws AwsError AccessDenied when the trust policy does not let the service have it */
+  readonly assumeFor: (
+    servicePrincipal: string,
+    region: string,
+  ) => (roleArn: string, session: string, sourceArn?: string) => RoleCredentials
+  /** Sets the policy of a resource; undefined takes it away. @throws AwsError MalformedPolicyDocument */
+  readonly putResourcePolicy: (arn: string, document: string | undefined) => void
+  /** Adds a statement to the policy of a resource; one with the same Sid is replaced. */
+  readonly addStatement: (arn: string, statement: object) => void
+  /** What encrypts a bucket or table, for who needs that key too. */
+  readonly putDataKey: (arn: string, keyArn: string) => void
+  readonly keyOf: (arn: string) => string | undefined
+  /** ARN of the role in an instance profile. */
+  readonly roleOfProfile: (profileArn: string) => string | undefined
+  observe(observer: (decision: ObservedDecision) => void): void
+}
+
+function restoreInto(state: IamState, saved: IamState): void {
+  state.accounts.clear()
+  state.resourcePolicies.clear()
+  state.dataKeys.clear()
+  for (const [id, records] of saved.accounts) state.accounts.set(id, records)
+  for (const [arn, document] of saved.resourcePolicies) state.resourcePolicies.set(arn, document)
+  for (const [arn, key] of saved.dataKeys) state.dataKeys.set(arn, key)
+}
+
+function durableOf(state: IamState, { identities }: IamOptions, authority: Authority): Durable {
+  return {
+    name: 'iam',
+    save: () => state,
+    restore(saved) {
+      restoreInto(state, saved as IamState)
+      authority.forget()
+      for (const { users } of state.accounts.values())
+        for (const { arn, accessKeys } of users.values())
+          for (const { createdMs } of accessKeys.values()) identities.accessKey(arn, createdMs)
+    },
+  }
+}
+
+function serviceOf(context: IamContext): Service {
+  const operations = {
+    ...roleOperations(context),
+    ...profileOperations(context),
+    ...policyOperations(context),
+    ...userOperations(context),
+    ...holderOperations(context, 'Role', findRole),
+    ...holderOperations(context, 'User', findUser),
+  }
+  const access = iamAccess(Object.keys(operations), (accountId, kind, name) => {
+    const { roles, users, profiles } = context.recordsOf(accountId)
+    return { role: roles, user: users, 'instance-profile': profiles }[kind].get(name)?.arn
+  })
+  return { sdk, clientName: 'IAMClient', operations, access }
+}
+
+/** Where the service acts from, as trust policies and resource policies see it (AWS facts H). */
+function sourceContext(sourceArn: string | undefined): AccessRequest['context'] {
+  if (sourceArn === undefined) return {}
+  return { 'aws:SourceArn': sourceArn, 'aws:SourceAccount': sourceArn.split(':')[4] ?? '' }
+}
+
+function checkTrust(
+  authority: Authority,
+  servicePrincipal: string,
+  region: string,
+  roleArn: string,
+  sourceArn?: string,
+): void {
+  const principal = authority.principalOf(servicePrincipal, '')
+  const decision = authority.trust(roleArn, principal, sourceContext(sourceArn), region)
+  if (decision?.allowed) return
+  throw new AwsError(
+    'AccessDenied',
+    `${servicePrincipal} is not authorized to perform: sts:AssumeRole on resource: ${roleArn}`,
+    {
+      status: 403,
+    },
+  )
+}
+
+export function createIam(options: IamOptions): Iam {
+  const { clock, identities } = options
+  const state = emptyState()
+  const authority = new Authority({ ...options, state, administrator: ADMINISTRATOR, identify: identities.identify })
+  const context: IamContext = {
+    clock,
+    recordsOf: (accountId) => authority.accountOf(accountId),
+    changed: () => authority.forget(),
+    createKey: (userArn, number) => identities.accessKey(userArn, number),
+    deleteKey: (accessKeyId) => identities.revoke(accessKeyId),
+  }
+  return {
+    service: serviceOf(context),
+    authority,
+    durable: durableOf(state, options, authority),
+    authorize: (service, caller, requests) => authority.authorize(service, caller, requests),
+    permitFor: (servicePrincipal, region) => (principalArn, requests, sourceArn) => {
+      const isOfRole = principalArn.includes(':role/')
+      if (isOfRole) checkTrust(authority, servicePrincipal, region, principalArn, sourceArn)
+      const around = isOfRole ? {} : sourceContext(sourceArn)
+      authority.demand(
+        authority.principalOf(principalArn, ''),
+        requests.map((one) => ({ ...one, context: { ...around, ...one.context } })),
+        region,
+      )
+    },
+    assumeFor: (servicePrincipal, region) => (roleArn, session, sourceArn) => {
+      checkTrust(authority, servicePrincipal, region, roleArn, sourceArn)
+      return identities.forRole(roleArn, session)
+    },
+    putResourcePolicy(arn, document) {
+      if (document === undefined) {
+        state.resourcePolicies.delete(arn)
+        return
+      }
+      parsePolicy(document, 'resource', arn)
+      state.resourcePolicies.set(arn, document)
+    },
+    addStatement(arn, statement) {
+      const document = withStatement(state.resourcePolicies.get(arn), statement)
+      parsePolicy(document, 'resource', arn)
+      state.resourcePolicies.set(arn, document)
+    },
+    putDataKey: (arn, keyArn) => void state.dataKeys.set(arn, keyArn),
+    keyOf: (arn) => state.dataKeys.get(arn),
+    roleOfProfile(profileArn) {
+      const [, accountId = '', name = ''] =
+        /^arn:aws:iam::(\d{12}):instance-profile\/(?:.+\/)?([^/]+)$/.exec(profileArn) ?? []
+      const records = state.accounts.get(accountId)
+      return records?.roles.get(records.profiles.get(name)?.roleName ?? '')?.arn
+    },
+    observe: (observer) => void authority.observers.push(observer),
+  }
+}
+
+interface Statements {
+  readonly Statement: readonly { readonly Sid?: string }[]
+}
+
+function withStatement(document: string | undefined, statement: { readonly Sid?: string }): string {
+  const present = document === undefined ? [] : (JSON.parse(document) as Statements).Statement
+  const others = present.filter(({ Sid }) => Sid === undefined || Sid !== statement.Sid)
+  return JSON.stringify({ Version: '2012-10-17', Statement: [...others, statement] })
+}
