@@ -101,6 +101,7 @@ function createCommon(options: AccountOptions, { clock, accountId, region, direc
     identities,
     policies,
     iam,
+    sts: createSts({ clock, newSession: (session) => identities.session(session), ...iam.forSts }),
     s3: createS3({ clock, region, directory: join(directory, 'objects'), keyOf: iam.keyOf }),
   }
 }
@@ -124,17 +125,16 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
     objects: s3.objects,
     neighbours: createNeighbours(),
     keys: new Map(),
-    globalServices: [s3.service, iam.service, createSts()],
+    globalServices: [s3.service, iam.service, common.sts],
     durables: durablesOf(common),
   }
   const places = new Places(shared, directory)
   const home = places.at(accountId, region)
   checkAccessMaps(home.services)
   if (saved) places.restore(saved)
+  const groups = () => places.groups()
   const checkpoints =
-    options.data === undefined
-      ? undefined
-      : new Checkpoints({ directory, now: () => clock.now(), groups: () => places.groups() })
+    options.data === undefined ? undefined : new Checkpoints({ directory, now: () => clock.now(), groups })
   const wire = await startWireServer({
     ...options,
     ...common,
@@ -163,13 +163,10 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
     throttling,
     iam,
     at: (id, name) => places.at(id, name),
-    deploy: (assembly, stackName) =>
-      clock.holding(() =>
-        deploy(home, assembly, stackName, {
-          ...iam,
-          clients: deploymentClients({ endpoint, region, credentials }),
-        }),
-      ),
+    deploy(assembly, stackName) {
+      const clients = deploymentClients({ endpoint, region, credentials })
+      return clock.holding(() => deploy(home, assembly, stackName, { ...iam, clients }))
+    },
     async close() {
       checkpoints?.close()
       places.stop()

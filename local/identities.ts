@@ -12,9 +12,14 @@ export interface Identity {
   readonly sessionToken?: string
   /** Policies given when the session was made: they limit it. */
   readonly sessionPolicies?: readonly string[]
-  /** When temporary keys were made. */
+  /** When temporary keys were made, and from when on they are refused; the account's own services have keys that last. */
   readonly issuedMs?: number
+  readonly expiresMs?: number
 }
+
+/** Temporary keys to be made. */
+export type NewSession = Required<Pick<Identity, 'arn' | 'accountId' | 'issuedMs' | 'expiresMs'>> &
+  Pick<Identity, 'sessionPolicies'>
 
 export interface UserCredentials {
   readonly accessKeyId: string
@@ -35,6 +40,8 @@ export interface Identities {
   user(name: string): UserCredentials
   /** One more key of a user, by a number of its own. */
   accessKey(userArn: string, number: number): UserCredentials
+  /** Keys of a session, new ones each time. */
+  session(session: NewSession): RoleCredentials
   /** The key is nobody's from now on. */
   revoke(accessKeyId: string): void
   /**
@@ -56,6 +63,7 @@ export function createIdentities({ accountId }: { readonly accountId: string }):
     [ROOT_ACCESS_KEY_ID, { arn: `arn:aws:iam::${accountId}:root`, accountId, secretAccessKey: ROOT_SECRET_ACCESS_KEY }],
     ['test', { arn: `arn:aws:iam::${accountId}:user/${ADMINISTRATOR}`, accountId, secretAccessKey: 'test' }],
   ])
+  let sessionCount = 0
   return {
     identify: (accessKeyId) => known.get(accessKeyId) ?? administratorOf(accessKeyId),
     root: { accessKeyId: ROOT_ACCESS_KEY_ID, secretAccessKey: ROOT_SECRET_ACCESS_KEY },
@@ -70,6 +78,14 @@ export function createIdentities({ accountId }: { readonly accountId: string }):
       const { accessKeyId, secretAccessKey } = credentials
       known.set(accessKeyId, { arn: userArn, accountId: userArn.split(':')[4] ?? '', secretAccessKey })
       return credentials
+    },
+    session(session) {
+      sessionCount += 1
+      const subject = `${session.arn}@${session.issuedMs}#${sessionCount}`
+      const { accessKeyId, secretAccessKey } = keysOf('ASIA', subject)
+      const token = digest('token', subject).toString('base64')
+      known.set(accessKeyId, { ...session, secretAccessKey, sessionToken: token })
+      return { accessKeyId, secretAccessKey, sessionToken: token, arn: session.arn }
     },
     revoke: (accessKeyId) => void known.delete(accessKeyId),
     forRole(roleArn, sessionName) {

@@ -116,6 +116,15 @@ export class Authority {
     return { kind: 'session', accountId: account, arn, roleArn }
   }
 
+  /** The user or role whose policies count. */
+  holderOf(principal: Principal): Holder | undefined {
+    if (principal.kind === 'user') {
+      const name = principal.arn.split('/').at(-1) ?? ''
+      return this.accountOf(principal.accountId).users.get(name)
+    }
+    return principal.kind === 'session' ? this.roleOf(principal.roleArn) : undefined
+  }
+
   #demand(
     service: string,
     principal: Principal,
@@ -131,7 +140,7 @@ export class Authority {
   }
 
   #tell(principal: Principal, { action, resource }: AccessRequest, decision: Decision): void {
-    const holder = this.#holderOf(principal)?.name ?? principal.arn
+    const holder = this.holderOf(principal)?.name ?? principal.arn
     const by = decision.allowed ? decision.by.map(({ name }) => name) : []
     for (const observe of this.observers)
       observe({ principalArn: principal.arn, holder, action, resource, allowed: decision.allowed, by })
@@ -143,7 +152,7 @@ export class Authority {
     around: Readonly<Record<string, ContextValue>>,
     more: Partial<Policies>,
   ): Decision {
-    const holder = this.#holderOf(principal)
+    const holder = this.holderOf(principal)
     const { action, resource } = request
     const question: Question = {
       principal,
@@ -162,14 +171,6 @@ export class Authority {
       ...(text !== undefined && resource.startsWith('arn:aws:kms:') ? { resourceMustAllow: true } : {}),
       ...more,
     })
-  }
-
-  #holderOf(principal: Principal): Holder | undefined {
-    if (principal.kind === 'user') {
-      const name = principal.arn.split('/').at(-1) ?? ''
-      return this.accountOf(principal.accountId).users.get(name)
-    }
-    return principal.kind === 'session' ? this.roleOf(principal.roleArn) : undefined
   }
 
   #identityPolicies(holder: Holder): PolicySet {

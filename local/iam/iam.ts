@@ -11,10 +11,12 @@ import type { AccessRequest, Caller, Permit, Service } from '../wire/service.ts'
 import { iamAccess } from './access.ts'
 import { Authority, type ObservedDecision } from './authority.ts'
 import { findRole, findUser, type IamContext } from './context.ts'
+import { decodeDenial } from './denials.ts'
 import { holderOperations } from './holder-operations.ts'
 import { parsePolicy } from './policy.ts'
 import { policyOperations } from './policy-operations.ts'
-import { emptyState, type IamState } from './records.ts'
+import { emptyState, type IamState, type RoleRecord } from './records.ts'
+import { noSuchEntity } from './request.ts'
 import { profileOperations, roleOperations } from './role-operations.ts'
 import { userOperations } from './user-operations.ts'
 
@@ -27,6 +29,21 @@ export interface IamOptions {
   readonly resourcePolicy?: (arn: string) => string | undefined
   /** Account of a bucket. */
   readonly bucketOwner?: (bucket: string) => string | undefined
+}
+
+/** Roles and policies as STS sees them. */
+interface StsSide {
+  /** @throws AwsError AccessDenied, also for a role that does not exist */
+  readonly assumable: (
+    roleArn: string,
+    caller: Caller,
+    context: AccessRequest['context'],
+  ) => RoleRecord & {
+    readonly accountId: string
+  }
+  readonly sessionPolicies: (inline: string | undefined, arns: readonly string[]) => readonly string[]
+  readonly decodeDenial: (message: string) => string
+  readonly idOf: (caller: Caller) => string | undefined
 }
 
 export interface Iam {
@@ -49,6 +66,8 @@ export interface Iam {
   /** What encrypts a bucket or table, for who needs that key too. */
   readonly putDataKey: (arn: string, keyArn: string) => void
   readonly keyOf: (arn: string) => string | undefined
+  /** What STS needs to make sessions of roles. */
+  readonly forSts: StsSide
   /** ARN of the role in an instance profile. */
   readonly roleOfProfile: (profileArn: string) => string | undefined
   observe(observer: (decision: ObservedDecision) => void): void
@@ -118,6 +137,33 @@ function checkTrust(
   )
 }
 
+function stsSideOf(authority: Authority): StsSide {
+  return {
+    decodeDenial,
+    idOf: ({ arn, accountId }) => authority.holderOf(authority.principalOf(arn, accountId))?.id,
+    assumable(roleArn, caller, context) {
+      const principal = authority.principalOf(caller.arn, caller.accountId)
+      const role = authority.roleOf(roleArn)
+      const decision = authority.trust(roleArn, principal, context, caller.region)
+      if (role && decision?.allowed) return { ...role, accountId: roleArn.split(':')[4] ?? '' }
+      throw new AwsError(
+        'AccessDenied',
+        `User: ${caller.arn} is not authorized to perform: sts:AssumeRole on resource: ${roleArn}`,
+        { status: 403 },
+      )
+    },
+    sessionPolicies(inline, arns) {
+      if (inline !== undefined) parsePolicy(inline, 'identity', 'session')
+      const managed = arns.map((arn) => {
+        const document = authority.managedDocument(arn)
+        if (document === undefined) throw noSuchEntity(`Policy ${arn}`)
+        return document
+      })
+      return [...(inline === undefined ? [] : [inline]), ...managed]
+    },
+  }
+}
+
 export function createIam(options: IamOptions): Iam {
   const { clock, identities } = options
   const state = emptyState()
@@ -163,6 +209,7 @@ export function createIam(options: IamOptions): Iam {
     },
     putDataKey: (arn, keyArn) => void state.dataKeys.set(arn, keyArn),
     keyOf: (arn) => state.dataKeys.get(arn),
+    forSts: stsSideOf(authority),
     roleOfProfile(profileArn) {
       const [, accountId = '', name = ''] =
         /^arn:aws:iam::(\d{12}):instance-profile\/(?:.+\/)?([^/]+)$/.exec(profileArn) ?? []

@@ -141,7 +141,14 @@ export class Door {
     payloadHash: string,
   ): { readonly caller: Caller; readonly secretAccessKey: string } {
     const { accessKeyId, region } = signature
-    const identity = authenticate(signature, head, payloadHash, endpoint, this.#options.identify)
+    const identity = authenticate(
+      signature,
+      head,
+      payloadHash,
+      endpoint,
+      this.#options.identify,
+      this.#options.clock.now(),
+    )
     if (!this.#servicesAt({ accountId: identity.accountId, region })) {
       const message = `Credential should be scoped to a valid region, not '${region}'. This endpoint is '${this.#options.region}'.`
       throw new AwsError('SignatureDoesNotMatch', message, { status: 403 })
