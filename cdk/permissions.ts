@@ -1,8 +1,10 @@
 import { Stack } from 'aws-cdk-lib'
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb'
+import type { IKey } from 'aws-cdk-lib/aws-kms'
 import type { IBucket } from 'aws-cdk-lib/aws-s3'
-import type { Construct } from 'constructs'
+import type { IQueue } from 'aws-cdk-lib/aws-sqs'
+import type { Construct, IConstruct } from 'constructs'
 import { TAGS } from '../core/tags.ts'
 import { executionArns, nameOf, stateMachineArn } from './names.ts'
 
@@ -168,7 +170,7 @@ export const readExecutions = (to: Permissions): PolicyStatement[] => [
 
 const indexes = (table: ITable): string => `${table.tableArn}/index/*`
 
-const throughService = (scope: Construct, service: string): Conditions => ({
+const throughService = (scope: IConstruct, service: string): Conditions => ({
   StringEquals: { 'kms:ViaService': `${service}.${Stack.of(scope).region}.amazonaws.com` },
 })
 
@@ -203,7 +205,16 @@ export const readReports = (bucket: IBucket): PolicyStatement[] => [
   ...useKey(bucket, 's3', ['kms:Decrypt']),
 ]
 
+/** For schedules; rules are let in by the queue's own policy and its key's. */
+export const sendDeadLetters = (queue: IQueue): PolicyStatement[] => [
+  allow(['sqs:SendMessage'], [queue.queueArn]),
+  ...useKeyOf(queue, queue.encryptionMasterKey, 'sqs', ['kms:Decrypt', 'kms:GenerateDataKey']),
+]
+
 function useKey(owner: ITable | IBucket, service: string, actions: string[]): PolicyStatement[] {
-  const key = owner.encryptionKey
-  return key ? [allow(actions, [key.keyArn], throughService(owner, service))] : []
+  return useKeyOf(owner, owner.encryptionKey, service, actions)
+}
+
+function useKeyOf(scope: IConstruct, key: IKey | undefined, service: string, actions: string[]): PolicyStatement[] {
+  return key ? [allow(actions, [key.keyArn], throughService(scope, service))] : []
 }

@@ -5,6 +5,7 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs'
 import type { IStateMachine } from 'aws-cdk-lib/aws-stepfunctions'
 import { Construct } from 'constructs'
 import type { Policy } from '../core/contracts/policies.ts'
+import { sendDeadLetters } from './permissions.ts'
 
 interface SchedulesProps {
   readonly deployment: string
@@ -40,7 +41,7 @@ export class Schedules extends Construct {
     role.addToPolicy(
       new PolicyStatement({ actions: ['states:StartExecution'], resources: [props.protectFleet.stateMachineArn] }),
     )
-    role.addToPolicy(new PolicyStatement({ actions: ['sqs:SendMessage'], resources: [props.deadLetters.queueArn] }))
+    for (const statement of sendDeadLetters(props.deadLetters)) role.addToPolicy(statement)
     for (const [name, policy] of Object.entries(props.policies)) {
       const schedule = new CfnSchedule(this, `Policy-${name}`, {
         name,

@@ -16,6 +16,7 @@ import type { Identities } from './identities.ts'
 import { createKms, type Kms } from './kms/kms.ts'
 import { createLambda, type Lambda } from './lambda/lambda.ts'
 import { createMetadata } from './metadata/metadata.ts'
+import { withDataKeys } from './s3/access.ts'
 import type { Objects } from './s3/s3.ts'
 import { createScheduler, type Scheduler } from './scheduler/scheduler.ts'
 import { createSqs, type Sqs } from './sqs/sqs.ts'
@@ -107,7 +108,7 @@ function createServices(shared: Shared, options: PlaceOptions) {
   }
   const kms = createKms({ ...place, elsewhere: (accountId, region) => shared.keys.get(`${accountId}/${region}`) })
   shared.keys.set(`${options.accountId}/${options.region}`, kms)
-  const sqs = createSqs({ ...place, keyState: (name) => kms.find(name)?.state })
+  const sqs = createSqs({ ...place, keyState: (name) => kms.find(name)?.state, keyArn: (name) => kms.find(name)?.arn })
   shared.policies.set(`kms/${options.accountId}/${region}`, (arn) => kms.find(arn)?.policy)
   shared.policies.set(`sqs/${options.accountId}/${region}`, (arn) => sqs.policyOf(arn))
   const events = createEvents({ ...place, deliver })
@@ -121,10 +122,13 @@ function createServices(shared: Shared, options: PlaceOptions) {
     roleOfProfile: iam.roleOfProfile,
   })
   const ssm = createSsm({ ...place, emit, guests, instanceTags: (instanceId) => ec2.host.tagsOf(instanceId) })
+  const permitStates = iam.permitFor('states.amazonaws.com', region)
   const states = createStates({
     ...place,
     emit,
     objects: shared.objects,
+    permit: (roleArn, requests, sourceArn) =>
+      permitStates(roleArn, withDataKeys(requests, { keyOf: iam.keyOf, caller: options }), sourceArn),
     invokeFunction: (arn, payload) => lambda.invoke(arn, payload),
   })
   const scheduler = createScheduler({ ...place, deliver })

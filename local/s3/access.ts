@@ -22,7 +22,7 @@ function keyAsks(
   keyArn: string | undefined,
   action: string,
   input: Named,
-  { region, accountId }: Caller,
+  { region, accountId }: Pick<Caller, 'region' | 'accountId'>,
 ): AccessRequest[] {
   if (keyArn === undefined) return []
   return [
@@ -36,6 +36,27 @@ function keyAsks(
       'aws:CalledViaLast': 's3.amazonaws.com',
     }),
   ]
+}
+
+const OBJECT_ACTIONS: Readonly<Record<string, string>> = {
+  's3:GetObject': 'Decrypt',
+  's3:PutObject': 'GenerateDataKey',
+}
+
+/** What a service asks that reads or writes objects by itself in a role's name: the bucket's key too. */
+export function withDataKeys(
+  requests: readonly AccessRequest[],
+  {
+    keyOf,
+    caller,
+  }: { readonly keyOf: S3AccessOptions['keyOf']; readonly caller: Pick<Caller, 'region' | 'accountId'> },
+): AccessRequest[] {
+  return requests.flatMap((asked) => {
+    const [, Bucket] = /^arn:aws:s3:::([^/]+)/.exec(asked.resource) ?? []
+    const action = OBJECT_ACTIONS[asked.action]
+    if (Bucket === undefined || action === undefined) return [asked]
+    return [asked, ...keyAsks(keyOf(bucketArn({ Bucket })), action, { Bucket }, caller)]
+  })
 }
 
 /** Who may not list a bucket does not learn that an object is not there: S3 refuses in the words of the listing. */

@@ -40,6 +40,36 @@ const tagContext = (tags: Readonly<Record<string, string>>): Context =>
         ...Object.fromEntries(Object.entries(tags).map(([name, value]) => [`aws:RequestTag/${name}`, value])),
       }
 
+/** What a message's bytes need of the queue's key: SQS uses it in the sender's or receiver's name. */
+const KEY_ACTIONS: Readonly<Record<string, readonly string[]>> = {
+  'sqs:SendMessage': ['GenerateDataKey', 'Decrypt'],
+  'sqs:ReceiveMessage': ['Decrypt'],
+}
+
+/**
+ * The requests, and those to the key of a queue that is encrypted with a customer's.
+ * @param keyOf ARN of the key of a queue
+ */
+export function withQueueKeys(
+  requests: readonly AccessRequest[],
+  keyOf: (queueArn: string) => string | undefined,
+): AccessRequest[] {
+  return requests.flatMap((asked) => {
+    const key = keyOf(asked.resource)
+    const [, , , region = '', account = ''] = asked.resource.split(':')
+    if (key === undefined) return [asked]
+    const context = {
+      'kms:ViaService': `sqs.${region}.amazonaws.com`,
+      'kms:CallerAccount': account,
+      'kms:EncryptionContext:aws:sqs:arn': asked.resource,
+    }
+    return [
+      asked,
+      ...(KEY_ACTIONS[asked.action] ?? []).map((action) => ({ action: `kms:${action}`, resource: key, context })),
+    ]
+  })
+}
+
 export function sqsAccess(place: SqsPlace): Readonly<Record<string, AccessOf>> {
   const arnOf = (name: string): string => `arn:aws:sqs:${place.region}:${place.accountId}:${name}`
   const onQueue =
@@ -59,8 +89,14 @@ export function sqsAccess(place: SqsPlace): Readonly<Record<string, AccessOf>> {
         },
       ]
     }
+  const keyed =
+    (access: AccessOf): AccessOf =>
+    (input, caller) =>
+      withQueueKeys(access(input, caller), place.keyOf)
   return {
-    ...Object.fromEntries(Object.entries(QUEUE_ACTIONS).map(([operation, action]) => [operation, onQueue(action)])),
+    ...Object.fromEntries(
+      Object.entries(QUEUE_ACTIONS).map(([operation, action]) => [operation, keyed(onQueue(action))]),
+    ),
     CreateQueue: ({ QueueName = '', tags = {} }: CreateQueueRequest) => [
       { action: 'sqs:CreateQueue', resource: arnOf(QueueName), context: tagContext(tags) },
       ...(Object.keys(tags).length === 0

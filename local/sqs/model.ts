@@ -47,6 +47,8 @@ export interface SqsPlace {
   readonly endpoint: () => string
   /** State of a key by id, ARN or alias; undefined when there is none. */
   readonly keyState: (name: string) => string | undefined
+  /** ARN of the customer's key of a queue. */
+  readonly keyOf: (queueArn: string) => string | undefined
   /** Wakes who waits for messages of a queue. */
   readonly arrived: (queue: Queue) => void
 }

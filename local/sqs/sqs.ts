@@ -19,6 +19,8 @@ export interface SqsOptions {
   readonly endpoint: () => string
   /** State of a KMS key by id, ARN or alias. Without it there are no keys. */
   readonly keyState?: (name: string) => string | undefined
+  /** ARN of a KMS key by id, ARN or alias. */
+  readonly keyArn?: (name: string) => string | undefined
 }
 
 export interface Sqs {
@@ -29,6 +31,8 @@ export interface Sqs {
    * @throws AwsError QueueDoesNotExist, or for a body that SQS does not take
    */
   send(queueArn: string, body: string, attributes?: Readonly<Record<string, MessageAttributeValue>>): void
+  /** ARN of the KMS key that a queue is encrypted with; undefined for SQS's own. */
+  keyOf(queueArn: string): string | undefined
   /** The resource policy of a queue, if it has one. */
   policyOf(queueArn: string): string | undefined
 }
@@ -36,10 +40,15 @@ export interface Sqs {
 export function createSqs(options: SqsOptions): Sqs {
   const waiters: Waiters = new Map()
   const state: SqsState = { queues: new Map(), deletedMs: new Map() }
+  const keyOf = (queueArn: string): string | undefined => {
+    const name = settingOf(state, queueArn, 'KmsMasterKeyId')
+    return name === undefined ? undefined : options.keyArn?.(name)
+  }
   const place: SqsPlace = {
     keyState: () => undefined,
     ...options,
     state,
+    keyOf,
     arrived: ({ name }) => {
       for (const wake of waiters.get(name) ?? []) wake()
     },
@@ -62,6 +71,10 @@ export function createSqs(options: SqsOptions): Sqs {
     },
     send: (queueArn, body, MessageAttributes = {}) =>
       void send(place, queueOfArn(place, queueArn), { MessageBody: body, MessageAttributes }, options.accountId),
-    policyOf: (queueArn) => [...state.queues.values()].find(({ arn }) => arn === queueArn)?.settings.get('Policy'),
+    keyOf,
+    policyOf: (queueArn) => settingOf(state, queueArn, 'Policy'),
   }
 }
+
+const settingOf = (state: SqsState, queueArn: string, name: string): string | undefined =>
+  [...state.queues.values()].find(({ arn }) => arn === queueArn)?.settings.get(name)

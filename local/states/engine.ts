@@ -95,7 +95,7 @@ export interface Engine {
   /** Throws ExecutionDoesNotExist. */
   execution(arn: string): Child
   /** Asks IAM for the machine's role. Throws AwsError as `Permit` does. */
-  permit(roleArn: string, action: string, resource: string): void
+  permit(execution: Pick<ExecutionView, 'roleArn' | 'machineArn'>, action: string, resource: string): void
   /** The account is being closed: nothing goes on, so that what is kept stays as it is. */
   isHalted(): boolean
   observe(step: Step): void

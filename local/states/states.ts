@@ -88,7 +88,8 @@ export function createStates(options: StatesOptions): States {
     isDeleting: (arn) => machines.machines.get(arn)?.status === 'DELETING',
     startItem: (request) => executions.startItem(request),
     execution: (arn) => executions.find(arn),
-    permit: (roleArn, action, resource) => options.permit?.(roleArn, [{ action, resource, context: {} }]),
+    permit: ({ roleArn, machineArn }, action, resource) =>
+      options.permit?.(roleArn, [{ action, resource, context: {} }], machineArn),
     isHalted: () => halted,
     observe: (step) => {
       for (const observer of observers) observer(step)

@@ -82,7 +82,7 @@ function checkMayRun({ thread: { engine, execution } }: Visit<MapState>): void {
   if (engine.mapRuns.openCount >= OPEN_LIMIT)
     throw new StateFailure('States.Runtime', `There are ${OPEN_LIMIT} open Map Runs in this account already.`)
   try {
-    engine.permit(execution.roleArn, 'states:StartExecution', execution.machineArn)
+    engine.permit(execution, 'states:StartExecution', execution.machineArn)
   } catch (error) {
     throw error instanceof AwsError ? new StateFailure('States.Permissions', error.message) : error
   }

@@ -8,7 +8,7 @@ export async function readItems(visit: Visit<MapState>, reader: ItemReader): Pro
   const { bucket, key } = await placeOf(visit, reader)
   const { engine, execution } = visit.thread
   try {
-    engine.permit(execution.roleArn, 's3:GetObject', `arn:aws:s3:::${bucket}/${key}`)
+    engine.permit(execution, 's3:GetObject', `arn:aws:s3:::${bucket}/${key}`)
   } catch (error) {
     throw error instanceof AwsError ? new StateFailure('States.ItemReaderFailed', error.message) : error
   }

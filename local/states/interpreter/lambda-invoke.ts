@@ -1,4 +1,5 @@
 import { AwsError } from '../../wire/service.ts'
+import type { ExecutionView } from '../thread.ts'
 import type { Engine, InvocationAnswer } from '../engine.ts'
 import { isDenial, StateFailure } from '../failure.ts'
 import { checkArguments, sdkMetadata } from './integration.ts'
@@ -39,7 +40,7 @@ async function invoke(call: Call): Promise<unknown> {
     throw new StateFailure('States.Runtime', call.visit.described(`InvocationType '${String(type)}' is not supported.`))
   const name = String(functionName)
   const arn = name.startsWith('arn:') ? name : `arn:aws:lambda:${engine.region}:${engine.accountId}:function:${name}`
-  const answer = await invokeAs(engine, execution.roleArn, arn, payload)
+  const answer = await invokeAs(engine, execution, arn, payload)
   if (!answer.ok) throw failureOfFunction(answer)
   return {
     ExecutedVersion: '$LATEST',
@@ -50,10 +51,15 @@ async function invoke(call: Call): Promise<unknown> {
 }
 
 /** Holds the clock only as far as the function does: it lets go while a call that it made waits for virtual time. */
-async function invokeAs(engine: Engine, roleArn: string, arn: string, payload: unknown): Promise<InvocationAnswer> {
+async function invokeAs(
+  engine: Engine,
+  execution: Pick<ExecutionView, 'roleArn' | 'machineArn'>,
+  arn: string,
+  payload: unknown,
+): Promise<InvocationAnswer> {
   try {
-    engine.permit(roleArn, 'lambda:InvokeFunction', arn)
-    return await engine.invokeFunction(arn, payload, roleArn)
+    engine.permit(execution, 'lambda:InvokeFunction', arn)
+    return await engine.invokeFunction(arn, payload, execution.roleArn)
   } catch (error) {
     throw failureOfCall(error)
   }

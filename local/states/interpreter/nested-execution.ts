@@ -54,7 +54,7 @@ function start(call: Call): Child {
   const { StateMachineArn: stateMachineArn, Name: name, Input: input = {} } = call.args
   const { engine, execution } = call.visit.thread
   try {
-    engine.permit(execution.roleArn, 'states:StartExecution', String(stateMachineArn))
+    engine.permit(execution, 'states:StartExecution', String(stateMachineArn))
     return engine.startExecution({
       stateMachineArn: String(stateMachineArn),
       ...(typeof name === 'string' ? { name } : {}),

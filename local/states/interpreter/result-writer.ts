@@ -39,7 +39,7 @@ export async function writeResults(
     SUCCEEDED: succeeded.map(entryOf),
   }
   const permit = (key: string): void =>
-    thread.engine.permit(thread.execution.roleArn, 's3:PutObject', `arn:aws:s3:::${bucket}/${key}`)
+    thread.engine.permit(thread.execution, 's3:PutObject', `arn:aws:s3:::${bucket}/${key}`)
   const put = async (name: string, content: unknown): Promise<{ Key: string; Size: number }> => {
     const body = Buffer.from(JSON.stringify(content))
     const key = `${folder}/${name}`

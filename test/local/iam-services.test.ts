@@ -1,0 +1,108 @@
+/** What services do in a role's name, or in their own: asked like any call (AWS facts H). */
+import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam'
+import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms'
+import { CreateStateMachineCommand, SFNClient } from '@aws-sdk/client-sfn'
+import { CreateQueueCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
+import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startAccount, type Account } from '../../local/account.ts'
+import { autoClock } from '../../local/clock.ts'
+
+const REGION = 'eu-central-1'
+const HOME = '111122223333'
+const MACHINES = `arn:aws:states:${REGION}:${HOME}:stateMachine`
+
+let account: Account
+beforeAll(async () => {
+  account = await startAccount({ clock: autoClock(Date.UTC(2026, 10, 23)) })
+})
+afterAll(() => account.close())
+
+const settings = () => ({
+  endpoint: account.endpoint,
+  region: REGION,
+  maxAttempts: 1,
+  credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+})
+const call = <T>(work: () => Promise<T>): Promise<T> => account.clock.holding(work)
+
+async function newRole(RoleName: string, principal: object, condition = {}): Promise<string> {
+  const statement = { Effect: 'Allow', Principal: principal, Action: 'sts:AssumeRole', Condition: condition }
+  const AssumeRolePolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement: statement })
+  await call(() => new IAMClient(settings()).send(new CreateRoleCommand({ RoleName, AssumeRolePolicyDocument })))
+  return `arn:aws:iam::${HOME}:role/${RoleName}`
+}
+
+async function allow(RoleName: string, Action: string | string[], Resource: string): Promise<void> {
+  const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement: { Effect: 'Allow', Action, Resource } })
+  const put = new PutRolePolicyCommand({
+    RoleName,
+    PolicyName: `allow-${String(Action)}`.replace(/[^\w-]/g, '-'),
+    PolicyDocument,
+  })
+  await call(() => new IAMClient(settings()).send(put))
+}
+
+async function machine(name: string, roleArn: string, state: object): Promise<string> {
+  const definition = JSON.stringify({
+    QueryLanguage: 'JSONata',
+    StartAt: 'One',
+    States: { One: { ...state, End: true } },
+  })
+  const create = new CreateStateMachineCommand({ name, roleArn, definition })
+  await call(() => new SFNClient(settings()).send(create))
+  return `${MACHINES}:${name}`
+}
+
+const run = (arn: string) => account.states.waitFor(account.states.start(arn, {}))
+
+describe('a state machine', () => {
+  it('starts another by the permission of its role alone', async () => {
+    const trusted = await newRole(
+      'parent',
+      { Service: 'states.amazonaws.com' },
+      { ArnLike: { 'aws:SourceArn': `${MACHINES}:parent` } },
+    )
+    const child = await machine('child', trusted, { Type: 'Pass' })
+    const task = {
+      Type: 'Task',
+      Resource: 'arn:aws:states:::states:startExecution',
+      Arguments: { StateMachineArn: child },
+    }
+    const parent = await machine('parent', trusted, task)
+    expect(await run(parent)).toMatchObject({
+      status: 'FAILED',
+      error: 'StepFunctions.AWSStepFunctionsException',
+      cause: expect.stringContaining(
+        `is not authorized to perform: states:StartExecution on resource: ${child}`,
+      ) as string,
+    })
+    await allow('parent', 'states:StartExecution', child)
+    expect(await run(parent)).toMatchObject({ status: 'SUCCEEDED' })
+    const stranger = await machine('stranger', trusted, task)
+    expect(await run(stranger)).toMatchObject({
+      status: 'FAILED',
+      cause: expect.stringContaining('states.amazonaws.com is not authorized to perform: sts:AssumeRole') as string,
+    })
+  })
+})
+
+it('needs the key of an encrypted queue for a message (AWS facts G)', async () => {
+  const role = await newRole('sender', { AWS: HOME })
+  const { KeyMetadata: key } = await call(() => new KMSClient(settings()).send(new CreateKeyCommand({})))
+  const queue = new CreateQueueCommand({ QueueName: 'secret', Attributes: { KmsMasterKeyId: key?.KeyId ?? '' } })
+  const { QueueUrl } = await call(() => new SQSClient(settings()).send(queue))
+  await allow('sender', 'sqs:SendMessage', `arn:aws:sqs:${REGION}:${HOME}:secret`)
+  const assume = new AssumeRoleCommand({ RoleArn: role, RoleSessionName: 'one' })
+  const { Credentials: keys } = await call(() => new STSClient(settings()).send(assume))
+  const credentials = {
+    accessKeyId: keys?.AccessKeyId ?? '',
+    secretAccessKey: keys?.SecretAccessKey ?? '',
+    sessionToken: keys?.SessionToken ?? '',
+  }
+  const sqs = new SQSClient({ ...settings(), credentials })
+  const send = () => call(() => sqs.send(new SendMessageCommand({ QueueUrl, MessageBody: 'x' })))
+  await expect(send()).rejects.toThrow(`kms:GenerateDataKey on resource: ${key?.Arn}`)
+  await allow('sender', ['kms:GenerateDataKey', 'kms:Decrypt'], key?.Arn ?? '')
+  await expect(send()).resolves.toBeDefined()
+})
