@@ -8,17 +8,18 @@ import type { Durable } from './durability.ts'
 import { startDynamodb, type Dynamodb } from './dynamodb/dynamodb.ts'
 import { createEc2, type Ec2Host, type Neighbours } from './ec2/ec2.ts'
 import { createEvents, type Events } from './events/events.ts'
-import type { Deliver } from './events/target.ts'
+import { createTargets, type Targets, type TargetsOptions } from './events/targets.ts'
 import type { Faults } from './faults.ts'
 import { createGuests, type Guests } from './guests/guests.ts'
 import type { Iam } from './iam/iam.ts'
-import type { Identities } from './identities.ts'
+import type { Identities, RoleCredentials } from './identities.ts'
 import { createKms, type Kms } from './kms/kms.ts'
 import { createLambda, type Lambda } from './lambda/lambda.ts'
 import { createMetadata } from './metadata/metadata.ts'
 import { withDataKeys } from './s3/access.ts'
 import type { Objects } from './s3/s3.ts'
 import { createScheduler, type Scheduler } from './scheduler/scheduler.ts'
+import { callUniversal } from './scheduler/universal.ts'
 import { createSqs, type Sqs } from './sqs/sqs.ts'
 import { createSsm } from './ssm/ssm.ts'
 import { createStates, type States } from './states/states.ts'
@@ -77,6 +78,23 @@ export interface Place {
   close(): Promise<void>
 }
 
+/** What rules or schedules can invoke, in the name of their service or as a role that was handed to it. */
+function targetsOf(
+  { iam, endpoint }: Shared,
+  { region }: PlaceOptions,
+  principal: 'events.amazonaws.com' | 'scheduler.amazonaws.com',
+  doors: Pick<TargetsOptions, 'invokeFunction' | 'startExecution' | 'sendMessage'>,
+): Targets {
+  const assume = iam.assumeFor(principal, region)
+  const credentialsFor = (roleArn: string, sourceArn: string): RoleCredentials => assume(roleArn, 'target', sourceArn)
+  return createTargets({
+    ...doors,
+    principal,
+    permit: iam.permitFor(principal, region),
+    callOperation: (call) => callUniversal({ endpoint, region, credentialsFor }, call),
+  })
+}
+
 /** The services of a place, wired to each other: events reach Lambdas and state machines, user data reaches guests. */
 function createServices(shared: Shared, options: PlaceOptions) {
   const { clock, faults, identities, endpoint, iam } = shared
@@ -101,17 +119,17 @@ function createServices(shared: Shared, options: PlaceOptions) {
     ...(shared.onLog ? { onLog: shared.onLog } : {}),
     ...(shared.sandboxLimit ? { sandboxLimit: shared.sandboxLimit } : {}),
   })
-  const deliver: Deliver = async ({ arn, input }) => {
-    if (arn.includes(':lambda:')) await lambda.invoke(arn, input)
-    else if (arn.includes(':states:')) states.start(arn, input)
-    else throw new Error(`Nothing in this account can be the target ${arn}.`)
-  }
   const kms = createKms({ ...place, elsewhere: (accountId, region) => shared.keys.get(`${accountId}/${region}`) })
   shared.keys.set(`${options.accountId}/${options.region}`, kms)
   const sqs = createSqs({ ...place, keyState: (name) => kms.find(name)?.state, keyArn: (name) => kms.find(name)?.arn })
   shared.policies.set(`kms/${options.accountId}/${region}`, (arn) => kms.find(arn)?.policy)
   shared.policies.set(`sqs/${options.accountId}/${region}`, (arn) => sqs.policyOf(arn))
-  const events = createEvents({ ...place, deliver })
+  const doors = {
+    invokeFunction: (arn: string, payload: unknown) => lambda.invoke(arn, payload),
+    startExecution: (arn: string, input: unknown) => states.start(arn, input),
+    sendMessage: (...message: Parameters<Sqs['send']>) => sqs.send(...message),
+  }
+  const events = createEvents({ ...place, ...targetsOf(shared, options, 'events.amazonaws.com', doors) })
   const emit = (event: EmittedEvent): void => events.emit(event)
   const ec2 = createEc2({
     ...place,
@@ -131,7 +149,7 @@ function createServices(shared: Shared, options: PlaceOptions) {
       permitStates(roleArn, withDataKeys(requests, { keyOf: iam.keyOf, caller: options }), sourceArn),
     invokeFunction: (arn, payload) => lambda.invoke(arn, payload),
   })
-  const scheduler = createScheduler({ ...place, deliver })
+  const scheduler = createScheduler({ ...place, ...targetsOf(shared, options, 'scheduler.amazonaws.com', doors) })
   return { guests, kms, lambda, events, ec2, sqs, ssm, states, scheduler }
 }
 
@@ -159,6 +177,7 @@ export function createPlace(shared: Shared, options: PlaceOptions): Place {
     },
     stop() {
       scheduler.stop()
+      events.stop()
       states.stop()
     },
     async close() {

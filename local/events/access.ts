@@ -1,5 +1,13 @@
 /** What IAM is asked before an operation of EventBridge runs (Service Authorization Reference, Amazon EventBridge). */
-import type { ListRulesRequest, PutEventsRequest, PutRuleRequest, PutTargetsRequest } from '@aws-sdk/client-eventbridge'
+import type {
+  ListRulesRequest,
+  ListTagsForResourceRequest,
+  PutEventsRequest,
+  PutRuleRequest,
+  PutTargetsRequest,
+  TagResourceRequest,
+  UntagResourceRequest,
+} from '@aws-sdk/client-eventbridge'
 import { anyResource, passRole, request, requestTags, type AccessMap } from '../wire/access.ts'
 import type { AccessOf, AccessRequest, Caller } from '../wire/service.ts'
 
@@ -56,4 +64,15 @@ export const eventsAccess: AccessMap = {
     ...passed((input.Targets ?? []).map(({ RoleArn }) => RoleArn)),
   ],
   PutEvents: (input: PutEventsRequest, caller) => putEventsAsks(input, caller),
+  ListRuleNamesByTarget: (_, caller) => [request('events:ListRuleNamesByTarget', arnOf(caller, 'rule/*'))],
+  TestEventPattern: anyResource('events:TestEventPattern'),
+  ListTagsForResource: ({ ResourceARN = '*' }: ListTagsForResourceRequest) => [
+    request('events:ListTagsForResource', ResourceARN),
+  ],
+  TagResource: ({ ResourceARN = '*', Tags }: TagResourceRequest) => [
+    request('events:TagResource', ResourceARN, requestTags(Tags)),
+  ],
+  UntagResource: ({ ResourceARN = '*', TagKeys = [] }: UntagResourceRequest) => [
+    request('events:UntagResource', ResourceARN, { 'aws:TagKeys': TagKeys }),
+  ],
 }

@@ -12,17 +12,28 @@ import type {
   PutEventsRequest,
   PutRuleRequest,
   PutTargetsRequest,
+  ListRuleNamesByTargetRequest,
+  ListTagsForResourceRequest,
   RemoveTargetsRequest,
+  TagResourceRequest,
+  Target,
+  TestEventPatternRequest,
+  TestEventPatternResponse,
+  UntagResourceRequest,
 } from '@aws-sdk/client-eventbridge'
 import type { Cancel, Clock } from '../clock.ts'
+import type { Durable } from '../durability.ts'
 import type { Faults } from '../faults.ts'
+import { AwsError } from '../wire/service.ts'
 import type { AwsEvent, EmittedEvent, Operations, Service } from '../wire/service.ts'
 import { eventsAccess } from './access.ts'
 import { Deliveries } from './delivery.ts'
 import { inputFor } from './input.ts'
+import { compilePattern } from './pattern.ts'
 import { putEvents } from './put-events.ts'
 import { Rules } from './rules.ts'
-import type { Deliver, Undelivered } from './target.ts'
+import type { Rule } from './rules.ts'
+import type { Deliver, SendDeadLetter, Undelivered } from './target.ts'
 
 export interface Events {
   /** `client-eventbridge`: rules, targets and PutEvents on the default bus. */
@@ -33,6 +44,9 @@ export interface Events {
   observe(observer: (event: AwsEvent) => void): void
   /** What targets did not take within their retry policy; newest last, bounded. */
   readonly undelivered: readonly Undelivered[]
+  readonly durable: Durable
+  /** Nothing arrives any more. */
+  stop(): void
 }
 
 export interface EventsOptions {
@@ -41,6 +55,8 @@ export interface EventsOptions {
   readonly region: string
   readonly faults: Faults
   readonly deliver: Deliver
+  /** Without it dead letters are lost. */
+  readonly sendDeadLetter?: SendDeadLetter
 }
 
 /** From the emission to the target: typically half a second on AWS. */
@@ -71,7 +87,7 @@ class Bus {
   constructor(options: EventsOptions) {
     this.#options = options
     this.rules = new Rules(options.region, options.accountId)
-    this.deliveries = new Deliveries(options.clock, options.deliver)
+    this.deliveries = new Deliveries({ ...options, errorCode: deadLetterCode })
   }
 
   observe(observer: (event: AwsEvent) => void): void {
@@ -132,25 +148,96 @@ class Bus {
     for (const held of this.#underWay) if (held.followsNext && held.order < flight.order) this.#arrive(held)
   }
 
-  #dispatch(event: AwsEvent): void {
-    for (const observer of this.#observers) observer(event)
-    for (const rule of this.rules.matching({ ...event })) {
-      for (const target of rule.targets.values()) {
-        const invocation = {
-          arn: target.Arn ?? '',
-          ...(target.RoleArn === undefined ? {} : { roleArn: target.RoleArn }),
-          input: inputFor(target, event),
-        }
-        this.deliveries.start({
-          sourceArn: rule.arn,
-          invocation: () => invocation,
-          ...(target.DeadLetterConfig?.Arn === undefined ? {} : { deadLetterArn: target.DeadLetterConfig.Arn }),
-          maximumRetryAttempts: target.RetryPolicy?.MaximumRetryAttempts,
-          maximumEventAgeSeconds: target.RetryPolicy?.MaximumEventAgeInSeconds,
-        })
-      }
+  /** What is kept over a restart: rules, and events and invocations under way. */
+  get durable(): Durable {
+    return {
+      name: 'events',
+      save: () => ({
+        rules: this.rules.save(),
+        underWay: this.#underWay,
+        order: this.#order,
+        deliveries: this.deliveries.save(),
+      }),
+      restore: (saved) => {
+        const { rules, underWay, order, deliveries } = saved as Saved
+        this.rules.restore(rules)
+        for (const flight of underWay) this.#underWay.add(flight)
+        this.#order = order
+        this.deliveries.restore(deliveries)
+      },
+      resume: () => {
+        for (const flight of this.#underWay) this.#send(flight)
+        this.deliveries.resume()
+      },
     }
   }
+
+  stop(): void {
+    for (const cancel of this.#timers.values()) cancel()
+    this.deliveries.stop()
+  }
+
+  #dispatch(event: AwsEvent): void {
+    for (const observer of this.#observers) observer(event)
+    for (const rule of this.rules.matching({ ...event }))
+      for (const target of rule.targets.values()) this.#invoke(rule, target, event)
+  }
+
+  #invoke(rule: Rule, target: Target, event: AwsEvent): void {
+    const ingestedAt = new Date(this.#options.clock.now()).toISOString()
+    let input: unknown
+    try {
+      input = inputFor(target, event, { arn: rule.arn, name: rule.name, ingestedAt })
+    } catch {
+      // A template that makes no JSON of this event: EventBridge drops it, and counts a failed invocation.
+      return
+    }
+    this.deliveries.start({
+      sourceArn: rule.arn,
+      invocation: {
+        arn: target.Arn ?? '',
+        ...(target.RoleArn === undefined ? {} : { roleArn: target.RoleArn }),
+        input,
+      },
+      deadLetterArn: target.DeadLetterConfig?.Arn,
+      letter: { RULE_ARN: rule.arn },
+      maximumRetryAttempts: target.RetryPolicy?.MaximumRetryAttempts,
+      maximumEventAgeSeconds: target.RetryPolicy?.MaximumEventAgeInSeconds,
+    })
+  }
+}
+
+interface Saved {
+  readonly rules: unknown
+  readonly underWay: ReadonlySet<Flight>
+  readonly order: number
+  readonly deliveries: unknown
+}
+
+/** EventBridge names failures in its own words. */
+function deadLetterCode(error: unknown): string {
+  const code = error instanceof AwsError ? error.code : ''
+  if (/AccessDenied/.test(code)) return 'NO_PERMISSIONS'
+  if (/NotFound|DoesNotExist/.test(code)) return 'NO_RESOURCE'
+  if (/Throttl|TooManyRequests/.test(code)) return 'THROTTLING'
+  return error instanceof AwsError && error.status < 500 ? 'SDK_CLIENT_ERROR' : 'INTERNAL_ERROR'
+}
+
+function testPattern({ Event = '', EventPattern = '' }: TestEventPatternRequest): TestEventPatternResponse {
+  const matches = compilePattern(EventPattern)
+  let event: unknown
+  try {
+    event = JSON.parse(Event)
+  } catch {
+    event = undefined
+  }
+  const fields = ['id', 'account', 'source', 'time', 'region', 'resources', 'detail-type']
+  if (typeof event !== 'object' || event === null || !fields.every((field) => Object.hasOwn(event, field)))
+    throw new AwsError(
+      'ValidationException',
+      `Parameter Event is not valid. It must be JSON with ${fields.join(', ')}.`,
+    )
+  return { Result: matches({ ...event }) }
 }
 
 const operationsOf = (bus: Bus): Operations => ({
@@ -163,6 +250,19 @@ const operationsOf = (bus: Bus): Operations => ({
   PutTargets: (input: PutTargetsRequest) => bus.rules.putTargets(input),
   RemoveTargets: (input: RemoveTargetsRequest) => bus.rules.removeTargets(input),
   ListTargetsByRule: (input: ListTargetsByRuleRequest) => bus.rules.listTargets(input),
+  ListRuleNamesByTarget: (input: ListRuleNamesByTargetRequest) => bus.rules.listNamesByTarget(input),
+  TestEventPattern: (input: TestEventPatternRequest) => testPattern(input),
+  ListTagsForResource: ({ ResourceARN }: ListTagsForResourceRequest) => ({
+    Tags: [...bus.rules.tagsOf(ResourceARN)].map(([Key, Value]) => ({ Key, Value })),
+  }),
+  TagResource({ ResourceARN, Tags = [] }: TagResourceRequest) {
+    const tags = bus.rules.tagsOf(ResourceARN)
+    for (const { Key = '', Value = '' } of Tags) tags.set(Key, Value)
+  },
+  UntagResource({ ResourceARN, TagKeys = [] }: UntagResourceRequest) {
+    const tags = bus.rules.tagsOf(ResourceARN)
+    for (const key of TagKeys) tags.delete(key)
+  },
   PutEvents: (input: PutEventsRequest) => {
     for (const entry of input.Entries ?? []) bus.rules.checkBus(entry.EventBusName)
     return putEvents(input, (event, timeMs) => bus.publish(event, timeMs))
@@ -176,5 +276,7 @@ export function createEvents(options: EventsOptions): Events {
     emit: (event) => void bus.publish(event),
     observe: (observer) => bus.observe(observer),
     undelivered: bus.deliveries.undelivered,
+    durable: bus.durable,
+    stop: () => bus.stop(),
   }
 }

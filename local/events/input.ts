@@ -1,31 +1,15 @@
 import type { Target } from '@aws-sdk/client-eventbridge'
 import type { AwsEvent } from '../wire/service.ts'
+import { valueAt } from './paths.ts'
+import { transformed } from './transformer.ts'
 
-/** The JSONPath that this account reads: names and indexes from the root, e.g. `$.detail.tags['a b'][0]`. */
-const STEP = /\.([A-Za-z_][\w-]*)|\['([^']+)'\]|\[(\d+)\]/y
-
-function stepsOf(path: string): string[] | undefined {
-  if (!path.startsWith('$')) return undefined
-  const steps: string[] = []
-  STEP.lastIndex = 1
-  while (STEP.lastIndex < path.length) {
-    const match = STEP.exec(path)
-    if (!match) return undefined
-    steps.push(match[1] ?? match[2] ?? match[3] ?? '')
-  }
-  return steps
-}
-
-export const isPath = (path: string): boolean => stepsOf(path) !== undefined
-
-/** What a target receives: its fixed `Input`, what its `InputPath` selects, else the whole event. */
-export function inputFor(target: Target, event: AwsEvent): unknown {
+/** What a target receives: its fixed `Input`, what its `InputPath` selects, what its template makes, else the whole event. */
+export function inputFor(
+  target: Target,
+  event: AwsEvent,
+  rule: { readonly arn: string; readonly name: string; readonly ingestedAt: string },
+): unknown {
   if (target.Input !== undefined) return JSON.parse(target.Input)
-  if (target.InputPath === undefined) return event
-  let value: unknown = event
-  for (const step of stepsOf(target.InputPath) ?? []) {
-    if (typeof value !== 'object' || value === null) return null
-    value = Object.entries(value).find(([name]) => name === step)?.[1]
-  }
-  return value ?? null
+  if (target.InputTransformer !== undefined) return transformed(target.InputTransformer, event, rule)
+  return target.InputPath === undefined ? event : (valueAt(target.InputPath, event) ?? null)
 }

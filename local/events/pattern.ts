@@ -2,6 +2,7 @@
  * Event patterns as EventBridge matches them: a pattern names fields, each with a list of values of which one must match.
  * Strings are compared case by case; a field of the event that is a list matches by any of its elements.
  */
+import { BlockList, isIP } from 'node:net'
 import { AwsError } from '../wire/service.ts'
 
 type Json = Readonly<Record<string, unknown>>
@@ -98,12 +99,25 @@ function onlyEntry(expression: Json, allowed: readonly string[]): [string, unkno
   return entry
 }
 
+/** An address block, of either version: `10.0.0.0/24`. */
+function cidr(wanted: unknown): ValueTest {
+  const [address = '', bits = '', ...rest] = text(wanted, 'cidr').split('/')
+  const version = isIP(address)
+  if (version === 0 || rest.length > 0 || !/^\d{1,3}$/.test(bits) || Number(bits) > (version === 4 ? 32 : 128))
+    throw invalid(`Malformed CIDR, one '/' required`)
+  const block = new BlockList()
+  const family = version === 4 ? 'ipv4' : 'ipv6'
+  block.addSubnet(address, Number(bits), family)
+  return onText((value) => isIP(value) === version && block.check(value, family))
+}
+
 const MATCHERS: Readonly<Record<string, (wanted: unknown) => ValueTest>> = {
   prefix: (wanted) => atEdge('prefix', wanted),
   suffix: (wanted) => atEdge('suffix', wanted),
   'equals-ignore-case': ignoringCase,
   wildcard,
   numeric,
+  cidr,
 }
 
 /** What `anything-but` excludes: a value, a list, or one of the text matchers with a value or a list. */
@@ -125,8 +139,7 @@ function compileElement(element: unknown): FieldTest {
     if (Array.isArray(element)) throw invalid('Arrays of arrays are not allowed')
     return (leaves) => leaves.includes(element)
   }
-  const [matcher, wanted] = onlyEntry(element, [...Object.keys(MATCHERS), 'anything-but', 'exists', 'cidr'])
-  if (matcher === 'cidr') throw new AwsError('NotImplemented', 'This account does not match by cidr', { status: 501 })
+  const [matcher, wanted] = onlyEntry(element, [...Object.keys(MATCHERS), 'anything-but', 'exists'])
   if (matcher === 'exists') {
     if (typeof wanted !== 'boolean') throw invalid('exists match pattern must be either true or false.')
     return (leaves) => leaves.length > 0 === wanted

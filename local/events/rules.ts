@@ -2,6 +2,8 @@ import type {
   DeleteRuleRequest,
   DescribeRuleRequest,
   DescribeRuleResponse,
+  ListRuleNamesByTargetRequest,
+  ListRuleNamesByTargetResponse,
   ListRulesRequest,
   ListRulesResponse,
   ListTargetsByRuleRequest,
@@ -13,19 +15,20 @@ import type {
   Target,
 } from '@aws-sdk/client-eventbridge'
 import { AwsError } from '../wire/service.ts'
-import { isPath } from './input.ts'
+import { isPath } from './paths.ts'
 import { compilePattern } from './pattern.ts'
 import type { Matches } from './pattern.ts'
+import { checkTransformer } from './transformer.ts'
 
 export interface Rule {
   readonly name: string
   readonly arn: string
   readonly pattern: string
-  readonly matches: Matches
   readonly description?: string
   readonly roleArn?: string
   enabled: boolean
   readonly targets: Map<string, Target>
+  readonly tags: Map<string, string>
 }
 
 /** AWS facts D.2. */
@@ -34,7 +37,16 @@ const TARGET_LIMIT = 5
 const PATTERN_LENGTH = 2048
 
 /** Parameters of a target that this account can carry out; any other changes what would happen. */
-const TARGET_PARAMETERS = new Set(['Id', 'Arn', 'RoleArn', 'Input', 'InputPath', 'RetryPolicy', 'DeadLetterConfig'])
+const TARGET_PARAMETERS = new Set([
+  'Id',
+  'Arn',
+  'RoleArn',
+  'Input',
+  'InputPath',
+  'InputTransformer',
+  'RetryPolicy',
+  'DeadLetterConfig',
+])
 
 const invalid = (message: string): AwsError => new AwsError('ValidationException', message)
 const missing = (message: string): AwsError => new AwsError('ResourceNotFoundException', message)
@@ -54,6 +66,10 @@ function checkTarget(target: Target): void {
     throw invalid(`Only one of Input, InputPath, or InputTransformer must be provided for target ${id}.`)
   for (const [name, value] of Object.entries(target))
     if (value !== undefined && !TARGET_PARAMETERS.has(name)) throw notImplemented(`a target's ${name}`)
+  if (target.InputTransformer !== undefined) checkTransformer(target.InputTransformer)
+  if (target.Arn.includes(':states:') && target.RoleArn === undefined)
+    throw invalid(`RoleArn is required for target ${target.Arn}.`)
+  if (target.Arn.includes(':sqs:') && target.Arn.endsWith('.fifo')) throw notImplemented('FIFO queues')
   if (target.InputPath !== undefined && !isPath(target.InputPath)) throw invalid(`Invalid InputPath for target ${id}.`)
   if (target.Input !== undefined) {
     try {
@@ -69,7 +85,10 @@ function checkTarget(target: Target): void {
 
 /** The rules of the default bus, the only bus here. */
 export class Rules {
+  /** By name: what is kept over a restart. */
   readonly #rules = new Map<string, Rule>()
+  /** Made from the rules' patterns. */
+  readonly #matchers = new WeakMap<Rule, Matches>()
   readonly #arnPrefix: string
   readonly #busArn: string
 
@@ -79,7 +98,15 @@ export class Rules {
   }
 
   matching(event: Readonly<Record<string, unknown>>): Rule[] {
-    return [...this.#rules.values()].filter((rule) => rule.enabled && rule.matches(event))
+    return [...this.#rules.values()].filter((rule) => rule.enabled && this.#matcherOf(rule)(event))
+  }
+
+  save(): unknown {
+    return this.#rules
+  }
+
+  restore(saved: unknown): void {
+    for (const [name, rule] of saved as Map<string, Rule>) this.#rules.set(name, rule)
   }
 
   checkBus(name: string | undefined): void {
@@ -94,7 +121,7 @@ export class Rules {
     if (ScheduleExpression) throw notImplemented('rules with a ScheduleExpression: use EventBridge Scheduler')
     if (!pattern) throw invalid('Parameter(s) EventPattern or ScheduleExpression must be specified.')
     if (pattern.length > PATTERN_LENGTH) throw limitExceeded()
-    const matches = compilePattern(pattern)
+    compilePattern(pattern)
     if (State === 'ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS') throw notImplemented(`the state ${State}`)
     const existing = this.#rules.get(name)
     if (existing && Tags && Tags.length > 0) throw invalid('Tags can be set only when a rule is created.')
@@ -103,11 +130,11 @@ export class Rules {
       name,
       arn: this.#arnPrefix + name,
       pattern,
-      matches,
       ...(Description === undefined ? {} : { description: Description }),
       ...(RoleArn === undefined ? {} : { roleArn: RoleArn }),
       enabled: State !== 'DISABLED',
       targets: existing?.targets ?? new Map<string, Target>(),
+      tags: existing?.tags ?? new Map((Tags ?? []).map(({ Key = '', Value = '' }) => [Key, Value])),
     }
     this.#rules.set(name, rule)
     return { RuleArn: rule.arn }
@@ -157,6 +184,28 @@ export class Rules {
     const rule = this.#get(input.Rule, input.EventBusName)
     const { page, next } = pageOf([...rule.targets.values()], (target) => target.Id ?? '', input)
     return { Targets: page, ...next }
+  }
+
+  listNamesByTarget(input: ListRuleNamesByTargetRequest): ListRuleNamesByTargetResponse {
+    this.checkBus(input.EventBusName)
+    const targeted = [...this.#rules.values()].filter(({ targets }) =>
+      [...targets.values()].some(({ Arn }) => Arn === input.TargetArn),
+    )
+    const { page, next } = pageOf(targeted, (rule) => rule.name, input)
+    return { RuleNames: page.map(({ name }) => name), ...next }
+  }
+
+  /** Tags of the rule of an ARN. */
+  tagsOf(arn: string | undefined): Map<string, string> {
+    const rule = [...this.#rules.values()].find((candidate) => candidate.arn === arn)
+    if (!rule) throw missing(`Rule ${arn ?? ''} does not exist on EventBus default.`)
+    return rule.tags
+  }
+
+  #matcherOf(rule: Rule): Matches {
+    const matches = this.#matchers.get(rule) ?? compilePattern(rule.pattern)
+    this.#matchers.set(rule, matches)
+    return matches
   }
 
   #get(name: string | undefined, bus: string | undefined): Rule {

@@ -1,5 +1,12 @@
 /** What IAM is asked before an operation of EventBridge Scheduler runs (Service Authorization Reference). */
-import type { CreateScheduleGroupInput, CreateScheduleInput, UpdateScheduleInput } from '@aws-sdk/client-scheduler'
+import type {
+  CreateScheduleGroupInput,
+  CreateScheduleInput,
+  ListTagsForResourceInput,
+  TagResourceInput,
+  UntagResourceInput,
+  UpdateScheduleInput,
+} from '@aws-sdk/client-scheduler'
 import { anyResource, passRole, request, requestTags, type AccessMap } from '../wire/access.ts'
 import type { AccessOf, AccessRequest, Caller } from '../wire/service.ts'
 
@@ -46,5 +53,14 @@ export const schedulerAccess: AccessMap = {
   CreateScheduleGroup: onGroup('CreateScheduleGroup'),
   GetScheduleGroup: onGroup('GetScheduleGroup'),
   DeleteScheduleGroup: onGroup('DeleteScheduleGroup'),
+  ListTagsForResource: ({ ResourceArn = '*' }: ListTagsForResourceInput) => [
+    request('scheduler:ListTagsForResource', ResourceArn),
+  ],
+  TagResource: ({ ResourceArn = '*', Tags }: TagResourceInput) => [
+    request('scheduler:TagResource', ResourceArn, requestTags(Tags)),
+  ],
+  UntagResource: ({ ResourceArn = '*', TagKeys = [] }: UntagResourceInput) => [
+    request('scheduler:UntagResource', ResourceArn, { 'aws:TagKeys': TagKeys }),
+  ],
   ListScheduleGroups: anyResource('scheduler:ListScheduleGroups'),
 }

@@ -5,6 +5,7 @@ import type { TargetInvocation } from '../events/target.ts'
 import { AwsError } from '../wire/service.ts'
 import { parseExpression } from './expression.ts'
 import type { Expression } from './expression.ts'
+import { checkUniversal, isUniversal } from './universal.ts'
 import { isTimeZone } from './wall-time.ts'
 
 export interface Schedule {
@@ -13,11 +14,20 @@ export interface Schedule {
   readonly arn: string
   /** As given, with the defaults filled in. */
   readonly settings: CreateScheduleInput
-  readonly expression: Expression
   /** From where a rate counts: its start date, or its creation. */
   readonly anchorMs: number
   readonly createdMs: number
   readonly modifiedMs: number
+}
+
+const expressions = new WeakMap<Schedule, Expression>()
+
+/** Read from the settings when it is first asked for: a schedule is plain data. */
+export function expressionOf(schedule: Schedule): Expression {
+  const { ScheduleExpression = '', ScheduleExpressionTimezone = 'UTC' } = schedule.settings
+  const expression = expressions.get(schedule) ?? parseExpression(ScheduleExpression, ScheduleExpressionTimezone)
+  expressions.set(schedule, expression)
+  return expression
 }
 
 /** One run of a schedule: the time that its expression names, and when it really starts (a flexible window may defer it). */
@@ -36,7 +46,14 @@ const DEFAULT_RETRY_POLICY = {
 const NAME = /^[0-9a-zA-Z\-_.]{1,64}$/
 const TARGET_PARAMETERS = new Set(['Arn', 'RoleArn', 'Input', 'RetryPolicy', 'DeadLetterConfig'])
 
+/** Targets that need no operation to be named. */
+const TEMPLATED = /^arn:aws[\w-]*:(lambda|states|sqs):(?!.*\.fifo$)/
+const DEAD_LETTER = /^arn:aws[\w-]*:sqs:[^:]+:\d{12}:(?!.*\.fifo$)/
+
 const invalid = (message: string): AwsError => new AwsError('ValidationException', message)
+
+const notImplemented = (what: string): AwsError =>
+  new AwsError('NotImplemented', `This account does not know ${what}`, { status: 501 })
 
 /** In the words of the API's generic check, e.g. for names. */
 export function checkName(member: string, value: string | undefined): string {
@@ -63,15 +80,19 @@ function checkTarget(target: CreateScheduleInput['Target']): void {
       `1 validation error detected: Value '${target.RoleArn ?? ''}' at 'target.roleArn' failed to satisfy constraint`,
     )
   for (const [name, value] of Object.entries(target))
-    if (value !== undefined && !TARGET_PARAMETERS.has(name))
-      throw new AwsError('NotImplemented', `This account does not know a target's ${name}`, { status: 501 })
+    if (value !== undefined && !TARGET_PARAMETERS.has(name)) throw notImplemented(`a target's ${name}`)
+  if (target.DeadLetterConfig?.Arn !== undefined && !DEAD_LETTER.test(target.DeadLetterConfig.Arn))
+    throw invalid('The dead letter queue must be a standard queue of Amazon SQS.')
   checkWithin('target.retryPolicy.maximumEventAgeInSeconds', target.RetryPolicy?.MaximumEventAgeInSeconds, 60, 86_400)
   checkWithin('target.retryPolicy.maximumRetryAttempts', target.RetryPolicy?.MaximumRetryAttempts, 0, 185)
-  if (target.Input === undefined) return
+  if (isUniversal(target.Arn)) checkUniversal(target.Arn)
+  else if (!TEMPLATED.test(target.Arn)) throw notImplemented(`the target ${target.Arn}`)
+  // A queue takes any text.
+  if (target.Input === undefined || target.Arn.includes(':sqs:')) return
   try {
     JSON.parse(target.Input)
   } catch {
-    // A universal target's input is not looked at before it runs (AWS facts D.1), but it could never run.
+    // Members of a universal target's input are not looked at before it runs (AWS facts D.1).
     throw invalid('Invalid RequestJson provided. Reason The content must be valid JSON.')
   }
 }
@@ -102,7 +123,8 @@ export function makeSchedule(
   const { nowMs, previous } = place
   const timeZone = input.ScheduleExpressionTimezone ?? 'UTC'
   if (!isTimeZone(timeZone)) throw invalid(`Invalid Schedule Expression Timezone ${timeZone}.`)
-  const expression = parseExpression(input.ScheduleExpression ?? '', timeZone)
+  parseExpression(input.ScheduleExpression ?? '', timeZone)
+  if (input.KmsKeyArn !== undefined) throw notImplemented('a KmsKeyArn')
   checkWindow(input.FlexibleTimeWindow)
   checkTarget(input.Target)
   checkDates(input, nowMs)
@@ -120,7 +142,6 @@ export function makeSchedule(
     group: input.GroupName ?? 'default',
     arn: place.arn,
     settings,
-    expression,
     anchorMs: input.StartDate?.getTime() ?? (previous && isSameExpression ? previous.anchorMs : nowMs),
     createdMs: previous?.createdMs ?? nowMs,
     modifiedMs: nowMs,
@@ -132,7 +153,8 @@ const hash = (schedule: Schedule, scheduledMs: number): Buffer =>
 
 /** The first occurrence after an instant, within the dates of the schedule (which do not bound a one-time schedule). */
 export function nextOccurrence(schedule: Schedule, afterMs: number): Occurrence | undefined {
-  const { expression, settings } = schedule
+  const { settings } = schedule
+  const expression = expressionOf(schedule)
   const bounded = expression.kind !== 'at'
   const fromMs = bounded && settings.StartDate ? Math.max(afterMs, settings.StartDate.getTime() - 1) : afterMs
   const scheduledMs = expression.next(fromMs, schedule.anchorMs)
@@ -144,17 +166,29 @@ export function nextOccurrence(schedule: Schedule, afterMs: number): Occurrence 
   return { scheduledMs, startMs: scheduledMs + offsetSeconds * 1000 }
 }
 
-const isoSeconds = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z')
+/** One run's id, the same for all its attempts. */
+export const executionIdOf = (schedule: Schedule, scheduledMs: number): string =>
+  hash(schedule, scheduledMs).toString('hex').slice(0, 16)
 
-/** What the target receives: its input with the context words replaced, or without an input a "Scheduled Event". */
+export const isoSeconds = (ms: number): string => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z')
+
+/** `text` is JSON unless it goes to a queue. */
+function invocationWith(target: { readonly arn: string; readonly roleArn: string }, text: string): TargetInvocation {
+  return { ...target, text, input: target.arn.includes(':sqs:') ? text : JSON.parse(text) }
+}
+
+/**
+ * What the target receives: its input with the context words replaced, or without an input a "Scheduled Event". The attempt's
+ * number is filled in by `withAttempt`.
+ */
 export function invocationOf(
   schedule: Schedule,
   scheduledMs: number,
-  attempt: number,
   place: { accountId: string; region: string },
 ): TargetInvocation {
   const { Arn: arn = '', Input, RoleArn: roleArn = '' } = schedule.settings.Target ?? {}
-  const executionId = hash(schedule, scheduledMs).toString('hex').slice(0, 16)
+  const executionId = executionIdOf(schedule, scheduledMs)
+  if (Input === undefined && isUniversal(arn)) return { arn, roleArn, input: {} }
   if (Input === undefined)
     return {
       arn,
@@ -175,10 +209,15 @@ export function invocationOf(
     'schedule-arn': schedule.arn,
     'scheduled-time': isoSeconds(scheduledMs),
     'execution-id': executionId,
-    'attempt-number': String(attempt),
   }
   const text = Input.replace(/<aws\.scheduler\.([a-z-]+)>/g, (whole, word: string) => words[word] ?? whole)
-  return { arn, roleArn, input: JSON.parse(text) }
+  return invocationWith({ arn, roleArn }, text)
+}
+
+export function withAttempt(invocation: TargetInvocation, attempt: number): TargetInvocation {
+  const { arn, roleArn = '', text } = invocation
+  if (text === undefined) return invocation
+  return invocationWith({ arn, roleArn }, text.replaceAll('<aws.scheduler.attempt-number>', String(attempt)))
 }
 
 export function described(schedule: Schedule): GetScheduleOutput {

@@ -9,24 +9,42 @@ import type {
   DeleteScheduleGroupInput,
   DeleteScheduleInput,
   GetScheduleGroupInput,
-  GetScheduleGroupOutput,
   GetScheduleInput,
+  ListScheduleGroupsInput,
   ListSchedulesInput,
   ListSchedulesOutput,
+  ListTagsForResourceInput,
+  TagResourceInput,
+  UntagResourceInput,
   UpdateScheduleInput,
 } from '@aws-sdk/client-scheduler'
 import type { Cancel, Clock } from '../clock.ts'
+import type { Durable } from '../durability.ts'
 import { Deliveries } from '../events/delivery.ts'
-import type { Deliver, Undelivered } from '../events/target.ts'
+import type { Deliver, SendDeadLetter, Undelivered } from '../events/target.ts'
 import { AwsError } from '../wire/service.ts'
 import type { Operations, Service } from '../wire/service.ts'
 import { schedulerAccess } from './access.ts'
-import { checkName, described, invocationOf, makeSchedule, nextOccurrence, summarised } from './schedule.ts'
+import { Groups, conflict, described as describedGroup, missing, pageOf } from './groups.ts'
+import type { Group } from './groups.ts'
+import {
+  checkName,
+  described,
+  executionIdOf,
+  expressionOf,
+  invocationOf,
+  isoSeconds,
+  makeSchedule,
+  nextOccurrence,
+  summarised,
+  withAttempt,
+} from './schedule.ts'
 import type { Occurrence, Schedule } from './schedule.ts'
 
 export interface Scheduler {
   /** `client-scheduler`: schedules and their groups. */
   readonly service: Service
+  readonly durable: Durable
   /** When a schedule starts its target next, in milliseconds of virtual time; undefined if it does not. */
   nextFiring(name: string, group?: string): number | undefined
   /** What targets did not take within their retry policy; newest last, bounded. */
@@ -40,55 +58,55 @@ export interface SchedulerOptions {
   readonly accountId: string
   readonly region: string
   readonly deliver: Deliver
-}
-
-interface Group {
-  readonly name: string
-  readonly createdMs: number
-  readonly clientToken?: string | undefined
+  /** Without it dead letters are lost. */
+  readonly sendDeadLetter?: SendDeadLetter
 }
 
 interface Armed {
   schedule: Schedule
   next: Occurrence | undefined
-  cancel: Cancel | undefined
 }
 
-/** AWS facts D.1. */
-const GROUP_LIMIT = 500
-const PAGE_SIZE = 100
+/** What is kept over a restart. */
+interface Saved {
+  readonly groups: ReadonlyMap<string, Group>
+  readonly schedules: ReadonlyMap<string, Armed>
+  readonly deletions: ReadonlyMap<string, string>
+  readonly deliveries: unknown
+}
 
-const missing = (what: string): AwsError =>
-  new AwsError('ResourceNotFoundException', `${what} does not exist.`, { status: 404 })
-const conflict = (what: string): AwsError =>
-  new AwsError('ConflictException', `${what} already exists.`, { status: 409 })
+const withoutToken = ({ ClientToken: _token, ...settings }: CreateScheduleInput): string => JSON.stringify(settings)
 
 class SchedulerState {
   readonly deliveries: Deliveries
+  readonly groups: Groups
   readonly #options: SchedulerOptions
-  readonly #groups = new Map<string, Group>()
   /** By `group/name`. */
   readonly #schedules = new Map<string, Armed>()
+  /** Client tokens of deletions, by `group/name`: the same request again succeeds. */
+  readonly #deletions = new Map<string, string>()
+  readonly #timers = new Map<Armed, Cancel>()
 
   constructor(options: SchedulerOptions) {
     this.#options = options
-    this.deliveries = new Deliveries(options.clock, options.deliver)
-    this.#groups.set('default', { name: 'default', createdMs: options.clock.now() })
+    this.groups = new Groups(options)
+    this.deliveries = new Deliveries({ ...options, prepare: withAttempt })
   }
 
   create(input: CreateScheduleInput): { ScheduleArn: string } {
     const { name, group, key } = this.#keyOf(input.Name, input.GroupName)
-    const existing = this.#schedules.get(key)
-    // The same token is the same request again.
-    if (existing && input.ClientToken !== undefined && existing.schedule.settings.ClientToken === input.ClientToken)
-      return { ScheduleArn: existing.schedule.arn }
-    if (existing) throw conflict(`Schedule ${name}`)
-    const schedule = makeSchedule(input, {
-      arn: this.#arn(`schedule/${group}/${name}`),
-      nowMs: this.#options.clock.now(),
-    })
-    this.#arm(key, schedule)
-    return { ScheduleArn: schedule.arn }
+    const { accountId, clock, region } = this.#options
+    const arn = `arn:aws:scheduler:${region}:${accountId}:schedule/${group}/${name}`
+    const existing = this.#schedules.get(key)?.schedule
+    const isRepeated =
+      existing && input.ClientToken !== undefined && existing.settings.ClientToken === input.ClientToken
+    if (existing && !isRepeated) throw conflict(`Schedule ${name}`)
+    const schedule = makeSchedule(input, { arn, nowMs: existing?.createdMs ?? clock.now() })
+    // The same token is the same request again, and must be.
+    if (existing && withoutToken(existing.settings) !== withoutToken(schedule.settings))
+      throw new AwsError('ConflictException', 'The client token was used for another request.', { status: 409 })
+    if (!existing) this.#arm(key, schedule)
+    return { ScheduleArn: arn }
   }
 
   update(input: UpdateScheduleInput): { ScheduleArn: string } {
@@ -104,89 +122,72 @@ class SchedulerState {
     return this.#get(place.name, place.group)
   }
 
-  delete(input: DeleteScheduleInput): object {
-    const { name, group, key } = this.#keyOf(input.Name, input.GroupName)
-    this.#get(name, group).cancel?.()
+  delete({ Name, GroupName, ClientToken }: DeleteScheduleInput): object {
+    const { name, group, key } = this.#keyOf(Name, GroupName)
+    const armed = this.#schedules.get(key)
+    if (!armed && ClientToken !== undefined && this.#deletions.get(key) === ClientToken) return {}
+    this.#disarm(this.#get(name, group))
     this.#schedules.delete(key)
+    if (ClientToken !== undefined) this.#deletions.set(key, ClientToken)
     return {}
   }
 
   list(input: ListSchedulesInput): ListSchedulesOutput {
-    if (input.GroupName !== undefined) this.#group(input.GroupName)
-    const after = input.NextToken === undefined ? '' : Buffer.from(input.NextToken, 'base64url').toString()
-    const left = [...this.#schedules.entries()]
-      .filter(
-        ([key, { schedule }]) =>
-          key > after &&
-          schedule.group === (input.GroupName ?? schedule.group) &&
-          schedule.name.startsWith(input.NamePrefix ?? '') &&
-          schedule.settings.State === (input.State ?? schedule.settings.State),
-      )
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-    const page = left.slice(0, Math.min(input.MaxResults ?? PAGE_SIZE, PAGE_SIZE))
-    const lastKey = page.at(-1)?.[0]
-    return {
-      Schedules: page.map(([, { schedule }]) => summarised(schedule)),
-      ...(lastKey !== undefined && page.length < left.length
-        ? { NextToken: Buffer.from(lastKey).toString('base64url') }
-        : {}),
-    }
-  }
-
-  createGroup(input: CreateScheduleGroupInput): { ScheduleGroupArn: string } {
-    const name = checkName('name', input.Name)
-    const existing = this.#groups.get(name)
-    if (existing && (input.ClientToken === undefined || existing.clientToken !== input.ClientToken))
-      throw conflict(`Schedule group ${name}`)
-    if (!existing && this.#groups.size >= GROUP_LIMIT)
-      throw new AwsError('ServiceQuotaExceededException', 'The request exceeds the quota of schedule groups.', {
-        status: 402,
-      })
-    if (!existing)
-      this.#groups.set(name, { name, createdMs: this.#options.clock.now(), clientToken: input.ClientToken })
-    return { ScheduleGroupArn: this.#arn(`schedule-group/${name}`) }
-  }
-
-  getGroup(input: GetScheduleGroupInput): GetScheduleGroupOutput {
-    const { name, createdMs } = this.#group(input.Name ?? '')
-    const date = new Date(createdMs)
-    return {
-      Arn: this.#arn(`schedule-group/${name}`),
-      Name: name,
-      State: 'ACTIVE',
-      CreationDate: date,
-      LastModificationDate: date,
-    }
+    if (input.GroupName !== undefined) this.groups.get(input.GroupName)
+    const found = [...this.#schedules.values()].filter(
+      ({ schedule }) =>
+        schedule.group === (input.GroupName ?? schedule.group) &&
+        schedule.name.startsWith(input.NamePrefix ?? '') &&
+        schedule.settings.State === (input.State ?? schedule.settings.State),
+    )
+    const { page, next } = pageOf(found, ({ schedule: { group, name } }) => `${group}/${name}`, input)
+    return { Schedules: page.map(({ schedule }) => summarised(schedule)), ...next }
   }
 
   /** Deletes a group with its schedules, at once: AWS shows the group as DELETING for some minutes. */
   deleteGroup(input: DeleteScheduleGroupInput): object {
-    const { name } = this.#group(input.Name ?? '')
-    if (name === 'default') throw new AwsError('ValidationException', 'The default schedule group cannot be deleted.')
-    for (const { schedule } of this.#schedules.values())
-      if (schedule.group === name) this.delete({ Name: schedule.name, GroupName: name })
-    this.#groups.delete(name)
+    const { name } = this.groups.get(input.Name ?? '')
+    this.groups.delete(name)
+    for (const [key, armed] of this.#schedules) {
+      if (armed.schedule.group !== name) continue
+      this.#disarm(armed)
+      this.#schedules.delete(key)
+    }
     return {}
   }
 
-  stop(): void {
-    for (const armed of this.#schedules.values()) armed.cancel?.()
+  get durable(): Durable {
+    return {
+      name: 'scheduler',
+      save: (): Saved => ({
+        groups: this.groups.save(),
+        schedules: this.#schedules,
+        deletions: this.#deletions,
+        deliveries: this.deliveries.save(),
+      }),
+      restore: (saved) => {
+        const { groups, schedules, deletions, deliveries } = saved as Saved
+        this.groups.restore(groups)
+        for (const [key, armed] of schedules) this.#schedules.set(key, armed)
+        for (const [key, token] of deletions) this.#deletions.set(key, token)
+        this.deliveries.restore(deliveries)
+      },
+      resume: () => {
+        for (const armed of this.#schedules.values()) this.#startTimer(armed)
+        this.deliveries.resume()
+      },
+    }
   }
 
-  #arn(resource: string): string {
-    return `arn:aws:scheduler:${this.#options.region}:${this.#options.accountId}:${resource}`
+  stop(): void {
+    for (const armed of this.#schedules.values()) this.#disarm(armed)
+    this.deliveries.stop()
   }
 
   #keyOf(givenName: string | undefined, givenGroup = 'default'): { name: string; group: string; key: string } {
     const name = checkName('name', givenName)
-    const group = this.#group(givenGroup).name
+    const group = this.groups.get(givenGroup).name
     return { name, group, key: `${group}/${name}` }
-  }
-
-  #group(name: string): Group {
-    const group = this.#groups.get(checkName('groupName', name))
-    if (!group) throw missing(`Schedule group ${name}`)
-    return group
   }
 
   #get(name: string, group: string): Armed {
@@ -195,23 +196,38 @@ class SchedulerState {
     return armed
   }
 
+  #disarm(armed: Armed): void {
+    this.#timers.get(armed)?.()
+    this.#timers.delete(armed)
+  }
+
   #arm(key: string, schedule: Schedule): void {
-    this.#schedules.get(key)?.cancel?.()
-    const armed: Armed = { schedule, next: undefined, cancel: undefined }
+    const earlier = this.#schedules.get(key)
+    if (earlier) this.#disarm(earlier)
+    const armed: Armed = { schedule, next: undefined }
     this.#schedules.set(key, armed)
     if (schedule.settings.State === 'DISABLED') return
     const nowMs = this.#options.clock.now()
     // A rate runs at once when it is made; a wall time that is just now has begun already.
-    this.#await(armed, schedule.expression.kind === 'rate' ? nowMs - 1 : nowMs)
+    this.#await(armed, expressionOf(schedule).kind === 'rate' ? nowMs - 1 : nowMs)
   }
 
   #await(armed: Armed, afterMs: number): void {
+    const { schedule } = armed
+    armed.next = nextOccurrence(schedule, afterMs)
+    this.#startTimer(armed)
+    const isOver = armed.next === undefined && afterMs > schedule.modifiedMs
+    if (isOver && schedule.settings.ActionAfterCompletion === 'DELETE')
+      this.#schedules.delete(`${schedule.group}/${schedule.name}`)
+  }
+
+  #startTimer(armed: Armed): void {
     const { clock } = this.#options
-    const next = nextOccurrence(armed.schedule, afterMs)
-    armed.next = next
-    armed.cancel = next && clock.after(next.startMs - clock.now(), () => this.#fire(armed, next), { background: true })
-    if (!next && armed.schedule.settings.ActionAfterCompletion === 'DELETE' && afterMs > armed.schedule.modifiedMs)
-      this.#schedules.delete(`${armed.schedule.group}/${armed.schedule.name}`)
+    const { next } = armed
+    this.#timers.delete(armed)
+    if (!next) return
+    const fire = (): void => this.#fire(armed, next)
+    this.#timers.set(armed, clock.after(next.startMs - clock.now(), fire, { background: true }))
   }
 
   #fire(armed: Armed, { scheduledMs }: Occurrence): void {
@@ -219,10 +235,16 @@ class SchedulerState {
     const { DeadLetterConfig, RetryPolicy } = schedule.settings.Target ?? {}
     this.deliveries.start({
       sourceArn: schedule.arn,
-      invocation: (attempt) => invocationOf(schedule, scheduledMs, attempt, this.#options),
+      invocation: invocationOf(schedule, scheduledMs, this.#options),
       maximumRetryAttempts: RetryPolicy?.MaximumRetryAttempts,
       maximumEventAgeSeconds: RetryPolicy?.MaximumEventAgeInSeconds,
       deadLetterArn: DeadLetterConfig?.Arn,
+      letter: {
+        SCHEDULE_ARN: schedule.arn,
+        SCHEDULED_TIME: isoSeconds(scheduledMs),
+        EXECUTION_ID: executionIdOf(schedule, scheduledMs),
+        IS_PAYLOAD_TRUNCATED: 'false',
+      },
     })
     this.#await(armed, scheduledMs)
   }
@@ -234,15 +256,30 @@ const operationsOf = (state: SchedulerState): Operations => ({
   GetSchedule: (input: GetScheduleInput) => described(state.get(input.Name, input.GroupName).schedule),
   DeleteSchedule: (input: DeleteScheduleInput) => state.delete(input),
   ListSchedules: (input: ListSchedulesInput) => state.list(input),
-  CreateScheduleGroup: (input: CreateScheduleGroupInput) => state.createGroup(input),
-  GetScheduleGroup: (input: GetScheduleGroupInput) => state.getGroup(input),
+  CreateScheduleGroup: (input: CreateScheduleGroupInput) => state.groups.create(input),
+  GetScheduleGroup: (input: GetScheduleGroupInput) => describedGroup(state.groups.get(input.Name ?? '')),
+  ListScheduleGroups: (input: ListScheduleGroupsInput) => state.groups.list(input),
   DeleteScheduleGroup: (input: DeleteScheduleGroupInput) => state.deleteGroup(input),
+  ListTagsForResource: ({ ResourceArn }: ListTagsForResourceInput) => ({
+    Tags: [...state.groups.tagsOf(ResourceArn)].map(([Key, Value]) => ({ Key, Value })),
+  }),
+  TagResource({ ResourceArn, Tags = [] }: TagResourceInput) {
+    const tags = state.groups.tagsOf(ResourceArn)
+    for (const { Key = '', Value = '' } of Tags) tags.set(Key, Value)
+    return {}
+  },
+  UntagResource({ ResourceArn, TagKeys = [] }: UntagResourceInput) {
+    const tags = state.groups.tagsOf(ResourceArn)
+    for (const key of TagKeys) tags.delete(key)
+    return {}
+  },
 })
 
 export function createScheduler(options: SchedulerOptions): Scheduler {
   const state = new SchedulerState(options)
   return {
     service: { sdk, clientName: 'SchedulerClient', operations: operationsOf(state), access: schedulerAccess },
+    durable: state.durable,
     nextFiring: (name, group) => state.get(name, group).next?.startMs,
     undelivered: state.deliveries.undelivered,
     stop: () => state.stop(),

@@ -1,3 +1,4 @@
+import { deserialize, serialize } from 'node:v8'
 import type {
   ListRulesResponse,
   ListTargetsByRuleResponse,
@@ -9,14 +10,14 @@ import { manualClock } from '../../local/clock.ts'
 import type { Clock } from '../../local/clock.ts'
 import { createEvents } from '../../local/events/events.ts'
 import type { Events } from '../../local/events/events.ts'
-import { compilePattern } from '../../local/events/pattern.ts'
-import type { TargetInvocation } from '../../local/events/target.ts'
+import type { DeadLetter, TargetInvocation } from '../../local/events/target.ts'
 import { Faults } from '../../local/faults.ts'
 import { AwsError } from '../../local/wire/service.ts'
 import type { AwsEvent } from '../../local/wire/service.ts'
 
 const START = Date.UTC(2031, 0, 1) + 250
 const WAKE = 'arn:aws:lambda:eu-west-1:123456789012:function:wake'
+const RULE_ARN = 'arn:aws:events:eu-west-1:123456789012:rule/wake'
 const SNAPSHOT = {
   source: 'aws.ec2',
   'detail-type': 'EBS Snapshot Notification',
@@ -28,14 +29,11 @@ let clock: Clock
 let faults: Faults
 let events: Events
 let delivered: (TargetInvocation & { atMs: number })[]
+let letters: DeadLetter[]
 /** What the next deliveries answer; taken when there are none left. */
 let refusals: Error[]
 
-beforeEach(() => {
-  clock = manualClock(START)
-  faults = new Faults()
-  delivered = []
-  refusals = []
+function create(): void {
   events = createEvents({
     clock,
     accountId: '123456789012',
@@ -46,7 +44,17 @@ beforeEach(() => {
       const refusal = refusals.shift()
       if (refusal) throw refusal
     },
+    sendDeadLetter: (letter) => letters.push(letter),
   })
+}
+
+beforeEach(() => {
+  clock = manualClock(START)
+  faults = new Faults()
+  delivered = []
+  letters = []
+  refusals = []
+  create()
 })
 
 async function call<Output>(operation: string, input: object): Promise<Output> {
@@ -160,6 +168,21 @@ describe('delivery', () => {
   })
 })
 
+test('rules are found by their targets, and carry tags', async () => {
+  await rule({ source: ['aws.ec2'] })
+  await rule({ source: ['aws.s3'] }, { Arn: `${WAKE}2` }, 'other')
+  expect(await call('ListRuleNamesByTarget', { TargetArn: WAKE })).toEqual({ RuleNames: ['wake'] })
+  await call('TagResource', {
+    ResourceARN: RULE_ARN,
+    Tags: [
+      { Key: 'a', Value: '1' },
+      { Key: 'b', Value: '2' },
+    ],
+  })
+  await call('UntagResource', { ResourceARN: RULE_ARN, TagKeys: ['a'] })
+  expect(await call('ListTagsForResource', { ResourceARN: RULE_ARN })).toEqual({ Tags: [{ Key: 'b', Value: '2' }] })
+})
+
 test('can let an event arrive behind the one that follows it, and alone when none does', async () => {
   await rule({ source: ['aws.ec2'] })
   const arrived: [unknown, number][] = []
@@ -177,68 +200,84 @@ test('can let an event arrive behind the one that follows it, and alone when non
   ])
 })
 
-describe('patterns', () => {
-  const event = {
-    source: 'aws.ec2',
-    detail: { state: 'running', size: 8, tags: ['a', 'b'], none: null, on: true, deep: { er: 'x' } },
-  }
+describe('an input transformer', () => {
+  const paths = { event: '$.detail.event', detail: '$.detail', snapshot: '$.resources[0]', none: '$.detail.none' }
 
   test.each([
-    [{ source: ['aws.ec2'] }, true],
-    [{ source: ['aws.ebs', 'aws.ec2'] }, true],
-    [{ source: ['AWS.EC2'] }, false],
-    [{ detail: { state: ['stopped'] } }, false],
-    [{ source: ['aws.ec2'], detail: { state: ['stopped'] } }, false],
-    [{ detail: { tags: ['b'] } }, true],
-    [{ detail: { size: [8] } }, true],
-    [{ detail: { size: ['8'] } }, false],
-    [{ detail: { none: [null] } }, true],
-    [{ detail: { on: [true] } }, true],
-    [{ detail: { deep: { er: ['x'] } } }, true],
-    [{ detail: { state: [{ prefix: 'run' }] } }, true],
-    [{ detail: { state: [{ prefix: { 'equals-ignore-case': 'RUN' } }] } }, true],
-    [{ detail: { state: [{ suffix: 'run' }] } }, false],
-    [{ detail: { state: [{ suffix: 'ning' }] } }, true],
-    [{ detail: { state: [{ 'equals-ignore-case': 'RUNNING' }] } }, true],
-    [{ detail: { state: [{ wildcard: 'r*n*g' }] } }, true],
-    [{ detail: { state: [{ wildcard: 'r.nning' }] } }, false],
-    [{ detail: { state: [{ 'anything-but': 'running' }] } }, false],
-    [{ detail: { state: [{ 'anything-but': ['stopped', 'pending'] }] } }, true],
-    [{ detail: { state: [{ 'anything-but': { prefix: 'run' } }] } }, false],
-    [{ detail: { absent: [{ 'anything-but': 'x' }] } }, false],
-    [{ detail: { size: [{ numeric: ['>', 0, '<=', 8] }] } }, true],
-    [{ detail: { size: [{ numeric: ['=', 9] }] } }, false],
-    [{ detail: { state: [{ numeric: ['>', 0] }] } }, false],
-    [{ detail: { state: [{ exists: true }] } }, true],
-    [{ detail: { deep: [{ exists: true }] } }, false],
-    [{ detail: { absent: [{ exists: false }] } }, true],
-    [{ detail: { absent: { er: [{ exists: false }] } } }, true],
-    [{ $or: [{ source: ['aws.s3'] }, { detail: { state: ['running'] } }] }, true],
-    [{ detail: { $or: [{ state: ['stopped'] }, { size: [9] }] } }, false],
-  ])('%j: %s', (pattern, fits) => {
-    expect(compilePattern(JSON.stringify(pattern))(event)).toBe(fits)
+    ['{"a": <event>, "b": <detail>}', { a: 'createSnapshot', b: SNAPSHOT.detail }],
+    ['{"a": "<event> of <snapshot>"}', { a: `createSnapshot of ${SNAPSHOT.resources[0]}` }],
+    ['"<event> says <detail>"', `createSnapshot says ${JSON.stringify(SNAPSHOT.detail)}`],
+    ['{"a": <none>, "b": "<none>"}', { a: null, b: '' }],
+    ['{"rule": <aws.events.rule-name>}', { rule: 'wake' }],
+    ['[1, <event>]', [1, 'createSnapshot']],
+  ])('makes of %s what the target gets', async (InputTemplate, expected) => {
+    await rule({ source: ['aws.ec2'] }, { InputTransformer: { InputPathsMap: paths, InputTemplate } })
+    events.emit(SNAPSHOT)
+    await clock.advance(1000)
+    expect(delivered.map(({ input }) => input)).toEqual([expected])
   })
 
-  test.each([
-    ['{', 'Invalid JSON'],
-    ['[]', 'Filter is not an object'],
-    ['{}', 'Empty objects are not allowed'],
-    ['{"source":"aws.ec2"}', '"source" must be an object or an array'],
-    ['{"source":[]}', 'Empty arrays are not allowed'],
-    ['{"detail":{}}', 'Empty objects are not allowed'],
-    ['{"source":[{"like":"x"}]}', 'Unrecognized match type like'],
-    ['{"source":[{"prefix":1}]}', 'prefix match pattern must be a string'],
-    ['{"source":[{"exists":"yes"}]}', 'exists match pattern must be either true or false.'],
-    ['{"source":[{"numeric":["~",1]}]}', 'Unrecognized numeric range operator: ~'],
-    ['{"source":[{"prefix":"a","suffix":"b"}]}', 'Only one key allowed in match expression'],
-  ])('refuses %s', (pattern, reason) => {
-    expect(() => compilePattern(pattern)).toThrow(
-      expect.objectContaining({
-        code: 'InvalidEventPatternException',
-        message: `Event pattern is not valid. Reason: ${reason}`,
-      }),
-    )
+  test('that makes no JSON delivers nothing', async () => {
+    await rule({ source: ['aws.ec2'] }, { InputTransformer: { InputTemplate: '{"a": }' } })
+    events.emit(SNAPSHOT)
+    await clock.advance(1000)
+    expect(delivered).toEqual([])
   })
+})
+
+test('what is given up goes to the dead-letter queue, with what went wrong (AWS facts D.2)', async () => {
+  const queue = 'arn:aws:sqs:eu-west-1:123456789012:dead'
+  await rule({ source: ['aws.ec2'] }, { DeadLetterConfig: { Arn: queue }, RetryPolicy: { MaximumRetryAttempts: 1 } })
+  refusals = [new Error('down'), new Error('still down')]
+  events.emit(SNAPSHOT)
+  await clock.advance(60_000)
+  const [letter] = letters
+  expect(letter).toMatchObject({ queueArn: queue, sourceArn: RULE_ARN })
+  expect(JSON.parse(letter?.body ?? '')).toMatchObject(SNAPSHOT)
+  expect(letter?.attributes).toEqual({
+    RULE_ARN,
+    TARGET_ARN: WAKE,
+    ERROR_CODE: 'INTERNAL_ERROR',
+    ERROR_MESSAGE: 'still down',
+    RETRY_ATTEMPTS: 1,
+    EXHAUSTED_RETRY_CONDITION: 'MaximumRetryAttempts',
+  })
+  refusals = [new AwsError('ResourceNotFoundException', 'gone', { status: 404 })]
+  events.emit(SNAPSHOT)
+  await clock.advance(60_000)
+  expect(letters[1]?.attributes).toMatchObject({ ERROR_CODE: 'NO_RESOURCE', RETRY_ATTEMPTS: 0 })
+  expect(letters[1]?.attributes).not.toHaveProperty('EXHAUSTED_RETRY_CONDITION')
+})
+
+test('rules, events on their way and retries survive a restart', async () => {
+  await rule({ source: ['aws.ec2'] })
+  refusals = [new Error('down')]
+  events.emit({ ...SNAPSHOT, detail: { nr: 1 } })
+  await clock.advance(600)
+  events.emit({ ...SNAPSHOT, detail: { nr: 2 } })
+  const saved: unknown = deserialize(serialize(events.durable.save()))
+  events.stop()
+  create()
+  events.durable.restore(saved)
+  events.durable.resume?.()
+  await clock.advance(5000)
+  expect(delivered.map(({ input, atMs }) => [(input as AwsEvent).detail['nr'], atMs])).toEqual([
+    [1, 500],
+    [2, 1100],
+    [1, 1500],
+  ])
+  events.emit(SNAPSHOT)
+  await clock.advance(1000)
+  expect(delivered).toHaveLength(4)
+})
+
+test('a pattern can be tried without a rule', async () => {
+  const event = { ...SNAPSHOT, id: 'x', account: '1', time: 't', region: 'r' }
+  const tested = (EventPattern: string, Event: string = JSON.stringify(event)): Promise<object> =>
+    call('TestEventPattern', { EventPattern, Event })
+  expect(await tested('{"source":["aws.ec2"]}')).toEqual({ Result: true })
+  expect(await tested('{"source":["aws.s3"]}')).toEqual({ Result: false })
+  await expect(tested('{"source":["aws.s3"]}', '{}')).rejects.toMatchObject({ code: 'ValidationException' })
 })
 
 describe('rules', () => {
@@ -284,7 +323,17 @@ describe('rules', () => {
     ],
     [
       'PutTargets',
-      { Rule: 'wake', Targets: [{ Id: 'x', Arn: WAKE, InputTransformer: { InputTemplate: '1' } }] },
+      { Rule: 'wake', Targets: [{ Id: 'x', Arn: WAKE, InputTransformer: { InputTemplate: '<missing>' } }] },
+      'ValidationException',
+    ],
+    [
+      'PutTargets',
+      { Rule: 'wake', Targets: [{ Id: 'x', Arn: WAKE.replace('lambda', 'states') }] },
+      'ValidationException',
+    ],
+    [
+      'PutTargets',
+      { Rule: 'wake', Targets: [{ Id: 'x', Arn: WAKE, SqsParameters: { MessageGroupId: 'g' } }] },
       'NotImplemented',
     ],
     [

@@ -1,9 +1,14 @@
-import type { CreateScheduleInput, GetScheduleOutput, ListSchedulesOutput } from '@aws-sdk/client-scheduler'
+import { deserialize, serialize } from 'node:v8'
+import type {
+  CreateScheduleInput,
+  GetScheduleOutput,
+  ListScheduleGroupsOutput,
+  ListSchedulesOutput,
+} from '@aws-sdk/client-scheduler'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { autoClock, manualClock } from '../../local/clock.ts'
 import type { Clock } from '../../local/clock.ts'
-import type { TargetInvocation } from '../../local/events/target.ts'
-import { parseExpression } from '../../local/scheduler/expression.ts'
+import type { DeadLetter, TargetInvocation } from '../../local/events/target.ts'
 import { createScheduler } from '../../local/scheduler/scheduler.ts'
 import type { Scheduler } from '../../local/scheduler/scheduler.ts'
 
@@ -13,18 +18,22 @@ const TARGET = {
   Arn: 'arn:aws:states:eu-west-1:123456789012:stateMachine:protect-fleet',
   RoleArn: 'arn:aws:iam::123456789012:role/schedules',
 }
+const QUEUE = 'arn:aws:sqs:eu-west-1:123456789012:dead'
+const UNIVERSAL = 'arn:aws:scheduler:::aws-sdk:'
 
 let clock: Clock
 let scheduler: Scheduler
 let delivered: TargetInvocation[]
 let startedAt: string[]
 let refusals: Error[]
+let letters: DeadLetter[]
 
 function start(given: Clock): void {
   clock = given
   delivered = []
   startedAt = []
   refusals = []
+  letters = []
   scheduler = createScheduler({
     clock,
     accountId: '123456789012',
@@ -35,6 +44,7 @@ function start(given: Clock): void {
       const refusal = refusals.shift()
       if (refusal) throw refusal
     },
+    sendDeadLetter: (letter) => letters.push(letter),
   })
 }
 
@@ -56,58 +66,9 @@ const settings = (changes: Partial<CreateScheduleInput> = {}): CreateScheduleInp
 const create = (changes: Partial<CreateScheduleInput> = {}): Promise<unknown> =>
   call('CreateSchedule', settings(changes))
 
-/** The first times of an expression after an instant, in UTC. */
-function times(expression: string, from: string, count: number, timeZone = 'UTC'): string[] {
-  const parsed = parseExpression(expression, timeZone)
-  const found: string[] = []
-  let at: number | undefined = Date.parse(from)
-  while (found.length < count && (at = parsed.next(at, Date.parse(from))) !== undefined)
-    found.push(new Date(at).toISOString().slice(0, 16))
-  return found
-}
+const remove = (ClientToken?: string): Promise<unknown> => call('DeleteSchedule', { Name: 'daily', ClientToken })
 
 describe('expressions', () => {
-  // 2031-01-01 is a Wednesday.
-  test.each([
-    ['cron(0 3 * * ? *)', ['2031-01-01T03:00', '2031-01-02T03:00']],
-    ['cron(0/20 8-9 ? * MON-FRI *)', ['2031-01-01T08:00', '2031-01-01T08:20', '2031-01-01T08:40', '2031-01-01T09:00']],
-    ['cron(15 10 ? * 1 *)', ['2031-01-05T10:15', '2031-01-12T10:15']],
-    ['cron(0 0 L * ? *)', ['2031-01-31T00:00', '2031-02-28T00:00']],
-    ['cron(0 0 ? * L *)', ['2031-01-04T00:00', '2031-01-11T00:00']],
-    ['cron(0 0 ? * 6L *)', ['2031-01-31T00:00', '2031-02-28T00:00']],
-    ['cron(0 0 ? * FRIL *)', ['2031-01-31T00:00', '2031-02-28T00:00']],
-    ['cron(0 0 ? * 3#2 *)', ['2031-01-14T00:00', '2031-02-11T00:00']],
-    ['cron(0 0 ? * MON#1 *)', ['2031-01-06T00:00', '2031-02-03T00:00']],
-    ['cron(0 0 4W * ? *)', ['2031-01-03T00:00', '2031-02-04T00:00']],
-    ['cron(30 12 29 FEB ? *)', ['2032-02-29T12:30', '2036-02-29T12:30']],
-    ['cron(0 0 1 1 ? 2033,2035)', ['2033-01-01T00:00', '2035-01-01T00:00']],
-    ['at(2031-05-06T07:08:09)', ['2031-05-06T07:08']],
-    ['at(2030-05-06T07:08:09)', []],
-    ['rate(90 minutes)', ['2031-01-01T01:30', '2031-01-01T03:00']],
-    ['rate(1 day)', ['2031-01-02T00:00', '2031-01-03T00:00']],
-  ])('%s', (expression, expected) => {
-    expect(times(expression, '2031-01-01T00:00:00Z', Math.max(expected.length, 1))).toEqual(expected)
-  })
-
-  test('a wall time that spring leaves out is skipped, one that autumn repeats runs once', () => {
-    // Berlin 2031: from 2:00 to 3:00 on March 30, back from 3:00 to 2:00 on October 26.
-    expect(times('cron(30 2 * * ? *)', '2031-03-29T00:00:00Z', 2, 'Europe/Berlin')).toEqual([
-      '2031-03-29T01:30',
-      '2031-03-31T00:30',
-    ])
-    expect(times('cron(30 2 * * ? *)', '2031-10-25T12:00:00Z', 2, 'Europe/Berlin')).toEqual([
-      '2031-10-26T00:30',
-      '2031-10-27T01:30',
-    ])
-    expect(times('cron(0/30 2 26 10 ? 2031)', '2031-10-25T12:00:00Z', 9, 'Europe/Berlin')).toEqual([
-      '2031-10-26T00:00',
-      '2031-10-26T00:30',
-    ])
-    expect(times('at(2031-07-01T12:00:00)', '2031-01-01T00:00:00Z', 1, 'America/New_York')).toEqual([
-      '2031-07-01T16:00',
-    ])
-  })
-
   test.each([
     'daily',
     'cron(0 3 * * *)',
@@ -216,19 +177,38 @@ describe('firing', () => {
     expect(delivered).toHaveLength(1)
   })
 
-  test('tries again with the next attempt number and records what was given up', async () => {
+  test('tries again with the next attempt number, and sends what is given up to the dead-letter queue (AWS facts D.1)', async () => {
     await create({
       Target: {
         ...TARGET,
         Input: '{"try":"<aws.scheduler.attempt-number>"}',
         RetryPolicy: { MaximumRetryAttempts: 1 },
-        DeadLetterConfig: { Arn: 'arn:aws:sqs:x' },
+        DeadLetterConfig: { Arn: QUEUE },
       },
     })
     refusals = [new Error('down'), new Error('still down')]
     await clock.advance(4 * HOUR)
     expect(delivered.map(({ input }) => input)).toEqual([{ try: '1' }, { try: '2' }])
-    expect(scheduler.undelivered).toMatchObject([{ attempts: 2, reason: 'still down', deadLetterArn: 'arn:aws:sqs:x' }])
+    expect(scheduler.undelivered).toMatchObject([{ attempts: 2, reason: 'still down', deadLetterArn: QUEUE }])
+    expect(letters).toEqual([
+      {
+        queueArn: QUEUE,
+        sourceArn: 'arn:aws:scheduler:eu-west-1:123456789012:schedule/default/daily',
+        roleArn: TARGET.RoleArn,
+        body: '{"try":"2"}',
+        attributes: {
+          SCHEDULE_ARN: 'arn:aws:scheduler:eu-west-1:123456789012:schedule/default/daily',
+          SCHEDULED_TIME: '2031-01-01T03:00:00Z',
+          EXECUTION_ID: expect.stringMatching(/^[\da-f]{16}$/),
+          IS_PAYLOAD_TRUNCATED: 'false',
+          TARGET_ARN: TARGET.Arn,
+          ERROR_CODE: 'InternalError',
+          ERROR_MESSAGE: 'still down',
+          RETRY_ATTEMPTS: 1,
+          EXHAUSTED_RETRY_CONDITION: 'MaximumRetryAttempts',
+        },
+      },
+    ])
   })
 
   test('a one-time schedule runs once and goes when it is told to', async () => {
@@ -254,7 +234,45 @@ describe('firing', () => {
   })
 })
 
+test('schedules, their next runs and their retries survive a restart, overdue ones included', async () => {
+  await call('CreateScheduleGroup', { Name: 'prod', Tags: [{ Key: 'a', Value: '1' }] })
+  await create({ GroupName: 'prod', ScheduleExpression: 'rate(2 hours)', StartDate: new Date(START + HOUR) })
+  refusals = [new Error('down')]
+  await clock.advance(HOUR)
+  const saved: unknown = deserialize(serialize(scheduler.durable.save()))
+  const next = scheduler.nextFiring('daily', 'prod')
+  scheduler.stop()
+  const before = startedAt
+  start(clock)
+  scheduler.durable.restore(saved)
+  scheduler.durable.resume?.()
+  expect(scheduler.nextFiring('daily', 'prod')).toBe(next)
+  await clock.advance(3 * HOUR)
+  expect([...before, ...startedAt].map((at) => at.slice(11, 19))).toEqual(['01:00:00', '01:00:01', '03:00:00'])
+  const ResourceArn = 'arn:aws:scheduler:eu-west-1:123456789012:schedule-group/prod'
+  expect(await call('ListTagsForResource', { ResourceArn })).toEqual({ Tags: [{ Key: 'a', Value: '1' }] })
+})
+
 describe('schedules and groups', () => {
+  test('a token that is used for another request is refused; a deletion may be repeated with its token', async () => {
+    await create({ ClientToken: 'a' })
+    await expect(create({ ClientToken: 'a', Description: 'other' })).rejects.toMatchObject({
+      code: 'ConflictException',
+    })
+    await remove('b')
+    expect(await remove('b')).toEqual({})
+    await expect(remove()).rejects.toMatchObject({ code: 'ResourceNotFoundException' })
+  })
+
+  test('groups are listed by prefix, in pages', async () => {
+    for (const Name of ['b', 'a']) await call('CreateScheduleGroup', { Name })
+    const first = await call<ListScheduleGroupsOutput>('ListScheduleGroups', { MaxResults: 2 })
+    expect(first.ScheduleGroups?.map(({ Name }) => Name)).toEqual(['a', 'b'])
+    const { NextToken } = first
+    const rest = await call<ListScheduleGroupsOutput>('ListScheduleGroups', { NextToken })
+    expect(rest.ScheduleGroups?.map(({ Name }) => Name)).toEqual(['default'])
+  })
+
   test('a schedule is created once; the same token is the same request', async () => {
     const first = await create({ ClientToken: 'a' })
     expect(await create({ ClientToken: 'a' })).toEqual(first)
@@ -330,6 +348,12 @@ describe('schedules and groups', () => {
     [{ Target: { ...TARGET, RoleArn: undefined } }, 'ValidationException'],
     [{ Target: { ...TARGET, RetryPolicy: { MaximumRetryAttempts: 186 } } }, 'ValidationException'],
     [{ Target: { ...TARGET, SqsParameters: { MessageGroupId: 'x' } } }, 'NotImplemented'],
+    [{ Target: { ...TARGET, Arn: `${UNIVERSAL}ec2:describeInstances` } }, 'ValidationException'],
+    [{ Target: { ...TARGET, Arn: `${UNIVERSAL}sns:publish` } }, 'ValidationException'],
+    [{ Target: { ...TARGET, Arn: 'arn:aws:sns:eu-west-1:123456789012:topic' } }, 'NotImplemented'],
+    [{ Target: { ...TARGET, DeadLetterConfig: { Arn: `${QUEUE}.fifo` } } }, 'ValidationException'],
+    [{ Target: { ...TARGET, Input: 'no JSON' } }, 'ValidationException'],
+    [{ KmsKeyArn: 'arn:aws:kms:eu-west-1:123456789012:key/k' }, 'NotImplemented'],
     [{ StartDate: new Date(START - HOUR) }, 'ValidationException'],
     [{ EndDate: new Date(START) }, 'ValidationException'],
   ])('refuses %j', async (changes, code) => {
