@@ -21,7 +21,7 @@ import type { Objects } from './s3/s3.ts'
 import { createScheduler, type Scheduler } from './scheduler/scheduler.ts'
 import { callUniversal } from './scheduler/universal.ts'
 import { createSqs, type Sqs } from './sqs/sqs.ts'
-import { createSsm } from './ssm/ssm.ts'
+import { createSsm, type Ssm } from './ssm/ssm.ts'
 import { createStates, type States } from './states/states.ts'
 import type { EmittedEvent, Service } from './wire/service.ts'
 
@@ -60,6 +60,7 @@ export interface Place {
   readonly region: string
   readonly ec2: Ec2Host
   readonly guests: Guests
+  readonly ssm: Ssm
   readonly states: States
   readonly events: Events
   readonly kms: Kms

@@ -180,16 +180,14 @@ function troubleResource({ place }: ControlOptions): Resource {
 }
 
 async function kill({ place, die }: ControlOptions, body: unknown): Promise<object> {
-  const { instanceId, accountId, region } = killing.parse(body)
+  const { instanceId, cause, accountId, region } = killing.parse(body)
   if (instanceId === undefined) {
     // When the answer has left.
     setImmediate(die)
     return {}
   }
-  const { guests, ec2 } = place(accountId, region)
-  const guest = guests.ofInstance(instanceId)
-  if (!guest) throw new Refusal(404, `No guest of ${instanceId} runs.`)
-  await guest.kill()
-  ec2.impair(instanceId, true)
+  const { guests } = place(accountId, region)
+  if (!guests.ofInstance(instanceId)) throw new Refusal(404, `No guest of ${instanceId} runs.`)
+  await guests.kill(instanceId, cause)
   return {}
 }

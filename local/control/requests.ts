@@ -105,7 +105,11 @@ const placed = {
 }
 
 /** Without an instance it is the account's whole process that is killed. */
-export const killing = z.strictObject({ instanceId: z.string().optional(), ...placed })
+export const killing = z.strictObject({
+  instanceId: z.string().optional(),
+  cause: z.enum(['panic', 'host failure']).optional(),
+  ...placed,
+})
 
 /** A trouble by name; the rest is what that trouble takes. */
 export const troubleOrder = z.looseObject({ name: z.string(), ...placed })

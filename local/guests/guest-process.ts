@@ -26,6 +26,10 @@ export interface GuestProcess extends Guest {
   readonly root: string
   /** Virtual milliseconds. */
   readonly startedAtMs: number
+  /** When it stopped, crashed or began to reboot, in virtual milliseconds; undefined while it runs. */
+  readonly endedAtMs: number | undefined
+  /** Until it boots again. */
+  readonly hasCrashed: boolean
   /** False as soon as `stop` begins, while it reboots, and after a crash. */
   readonly running: boolean
   /**
@@ -34,8 +38,6 @@ export interface GuestProcess extends Guest {
    * @throws Error when the guest does not run, or has no such working directory
    */
   run(command: string, options: CommandOptions): Promise<CommandResult>
-  /** Crashes the machine: nothing of it runs one more instruction. Nobody is told. Resolves when nothing is left. */
-  kill(): Promise<void>
 }
 
 export interface GuestSurroundings {
@@ -73,6 +75,7 @@ export class BashGuest implements GuestProcess {
   readonly #power: Power
   #disks: readonly GuestDisk[]
   #startedAtMs: number
+  #endedAtMs: number | undefined
   #state: 'running' | 'rebooting' | 'crashed' | 'stopped' = 'running'
   #ending: Promise<void> | undefined
   #bootEnded: Promise<unknown> = Promise.resolve()
@@ -104,11 +107,14 @@ export class BashGuest implements GuestProcess {
     return this.#startedAtMs
   }
 
+  get endedAtMs(): number | undefined {
+    return this.#endedAtMs
+  }
+
   get running(): boolean {
     return this.#state === 'running'
   }
 
-  /** Until it boots again. */
   get hasCrashed(): boolean {
     return this.#hasCrashed
   }
@@ -120,6 +126,7 @@ export class BashGuest implements GuestProcess {
   async boot(): Promise<void> {
     const { clock, folder } = this.#around
     this.#startedAtMs = clock.now()
+    this.#endedAtMs = undefined
     folder.boot(this.#disks)
     this.#note('boot')
     const scripts = scriptsOfBoot(this.root, this.spec, (text) => this.#note(text))
@@ -216,11 +223,6 @@ export class BashGuest implements GuestProcess {
     return this.#ending
   }
 
-  kill(): Promise<void> {
-    this.#processes.signal('SIGKILL')
-    return this.stop()
-  }
-
   /**
    * A process that still has a detached disk open is killed before this returns: a real one would get I/O errors from then on,
    * and ours could go on writing to a volume that is not its machine's any more. The disks' files must still exist.
@@ -301,6 +303,7 @@ export class BashGuest implements GuestProcess {
   }
 
   async #endProcesses(first: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    this.#endedAtMs ??= this.#around.clock.now()
     this.#power.cancel()
     this.#freezes.clear()
     this.#processes.signal(first)

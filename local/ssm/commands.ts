@@ -2,38 +2,19 @@
 import { createHash } from 'node:crypto'
 import type { CommandInvocationStatus } from '@aws-sdk/client-ssm'
 import type { Cancel, Clock } from '../clock.ts'
-import type { CommandResult, GuestProcess } from '../guests/guests.ts'
+import type { GuestProcess } from '../guests/guests.ts'
 import type { EmittedEvent } from '../wire/service.ts'
+import { concurrencyOf, errorCountOf, errorsAllowed, statusOf } from './command-status.ts'
+import type { Command, Invocation, SsmState, StepOutcome } from './model.ts'
+import type { Nodes } from './nodes.ts'
+import { runSteps } from './run-steps.ts'
 import type { AcceptedCommand } from './send-command.ts'
 
-export interface SentCommand extends AcceptedCommand {
-  readonly commandId: string
-  readonly requestedAtMs: number
-  /** An invocation that has not ended by then never will: request + delivery timeout + execution timeout. */
-  readonly expiresAtMs: number
-}
-
-/** One command on one instance. */
-export interface Invocation {
-  readonly command: SentCommand
-  readonly instanceId: string
-  status: CommandInvocationStatus
-  statusDetails: string
-  /** -1 until the script has ended. */
-  responseCode: number
-  stdout: string
-  stderr: string
-  startedAtMs?: number
-  endedAtMs?: number
-}
-
-interface CommandsOptions {
+export interface CommandsOptions {
   readonly clock: Clock
   readonly accountId: string
   readonly region: string
   readonly emit: (event: EmittedEvent) => void
-  /** The guest that an agent answers for now. */
-  readonly nodeOf: (instanceId: string) => GuestProcess | undefined
 }
 
 /** Asked for any sooner, GetCommandInvocation answers InvocationDoesNotExist (AWS facts F). */
@@ -41,76 +22,127 @@ const VISIBLE_AFTER_MS = 300
 /** From the request to the agent's start of the script, and from its end to the result in the API. */
 const DELIVERY_MS = 800
 const REPORT_MS = 500
-/** How often a command is offered again to an instance that has gone since it was sent. */
+/** How often a command is offered again to an instance that does not take it. */
 const REDELIVERY_MS = 10_000
 const SECOND_MS = 1000
 
+/** What runs of an invocation. */
+interface Run {
+  next: Cancel
+  expiry: Cancel
+  /** Kills its script. */
+  readonly cancel: AbortController
+}
+
+const newStep = (name: string): StepOutcome => ({
+  name,
+  status: 'Pending',
+  statusDetails: 'Pending',
+  responseCode: -1,
+  stdout: '',
+  stderr: '',
+})
+
 export class Commands {
   readonly #options: CommandsOptions
-  /** By command id and instance id, oldest first. */
-  readonly #invocations = new Map<string, Invocation>()
-  readonly #timers = new Map<Invocation, { next: Cancel; expiry: Cancel }>()
+  readonly #state: SsmState
+  readonly #nodes: Nodes
+  readonly #runs = new Map<Invocation, Run>()
   readonly #running = new Set<Promise<void>>()
-  readonly #closing = new AbortController()
-  #count = 0
+  #isClosed = false
 
-  constructor(options: CommandsOptions) {
+  constructor(options: CommandsOptions, state: SsmState, nodes: Nodes) {
     this.#options = options
+    this.#state = state
+    this.#nodes = nodes
   }
 
-  send(accepted: AcceptedCommand): SentCommand {
-    const { clock } = this.#options
-    const requestedAtMs = clock.now()
-    const lifeMs = (accepted.timeoutSeconds + accepted.executionTimeoutSeconds) * SECOND_MS
-    const command = { ...accepted, commandId: this.#newId(), requestedAtMs, expiresAtMs: requestedAtMs + lifeMs }
-    for (const instanceId of command.instanceIds) {
-      const invocation: Invocation = {
-        command,
+  send({ recipients, ...accepted }: AcceptedCommand): Command {
+    const requestedAtMs = this.#options.clock.now()
+    const executionSeconds = accepted.steps.reduce((sum, { timeoutSeconds }) => sum + timeoutSeconds, 0)
+    const deliverUntilMs = requestedAtMs + accepted.timeoutSeconds * SECOND_MS
+    const id = this.#newId()
+    const command: Command = {
+      ...accepted,
+      id,
+      requestedAtMs,
+      deliverUntilMs,
+      expiresAtMs: deliverUntilMs + executionSeconds * SECOND_MS,
+      isCancelled: false,
+      toldStatus: 'Pending',
+      invocations: recipients.map((instanceId) => ({
+        commandId: id,
         instanceId,
+        instanceName: this.#nodes.tagsOf(instanceId).get('Name') ?? '',
         status: 'Pending',
         statusDetails: 'Pending',
-        responseCode: -1,
-        stdout: '',
-        stderr: '',
-      }
-      this.#invocations.set(keyOf(command.commandId, instanceId), invocation)
-      this.#timers.set(invocation, {
-        next: clock.after(DELIVERY_MS, () => this.#deliver(invocation)),
-        // Nobody works towards an expiry, so it must not make an idle account jump to it.
-        expiry: clock.after(lifeMs, () => this.#expire(invocation), { background: true }),
-      })
+        isOver: false,
+        steps: accepted.steps.map(({ name }) => newStep(name)),
+      })),
     }
+    this.#state.commands.set(id, command)
+    this.#deliverMore(command)
     return command
   }
 
-  /** Undefined for one that was never sent, and for the first moment of one that was. */
-  find(commandId: string, instanceId: string): Invocation | undefined {
-    const invocation = this.#invocations.get(keyOf(commandId, instanceId))
-    return invocation && this.#isVisible(invocation) ? invocation : undefined
+  /** Undefined for one that was never sent. */
+  command(id: string): Command | undefined {
+    return this.#state.commands.get(id)
   }
 
   /** Newest first. */
-  all(): Invocation[] {
-    return [...this.#invocations.values()].filter((invocation) => this.#isVisible(invocation)).toReversed()
+  all(): Command[] {
+    return [...this.#state.commands.values()].toReversed()
+  }
+
+  /** Nobody sees an invocation in the first moment of its command. */
+  isVisible({ requestedAtMs }: Command): boolean {
+    return this.#options.clock.now() >= requestedAtMs + VISIBLE_AFTER_MS
+  }
+
+  /** Takes back what has not ended: what waits is cancelled at once, what runs when its agent has killed it. */
+  cancel(command: Command, instanceIds: readonly string[]): void {
+    const meant = command.invocations.filter(
+      ({ instanceId, isOver }) => !isOver && (instanceIds.length === 0 || instanceIds.includes(instanceId)),
+    )
+    if (instanceIds.length === 0) command.isCancelled = true
+    for (const invocation of meant) {
+      const run = this.#runs.get(invocation)
+      if (invocation.status === 'InProgress' && run) {
+        this.#change(command, invocation, 'Cancelling')
+        run.cancel.abort()
+      } else this.#end(command, invocation, 'Cancelled')
+    }
+  }
+
+  /** Goes on with the commands of a restored account: a script that ran has ended with its guest, and nobody reports it. */
+  resume(): void {
+    for (const command of this.#state.commands.values()) {
+      for (const invocation of command.invocations) {
+        if (invocation.isOver) continue
+        if (invocation.report)
+          this.#follow(command, invocation, invocation.report.dueMs, () => this.#report(command, invocation))
+        else if (invocation.status === 'InProgress' || invocation.status === 'Cancelling')
+          this.#follow(command, invocation)
+      }
+      this.#deliverMore(command)
+    }
   }
 
   async close(): Promise<void> {
-    this.#closing.abort()
-    for (const invocation of this.#timers.keys()) this.#cancelTimers(invocation)
+    this.#isClosed = true
+    for (const [invocation, { cancel }] of this.#runs) {
+      this.#cancelTimers(invocation)
+      cancel.abort()
+    }
     await Promise.all(this.#running)
-  }
-
-  #isVisible({ command }: Invocation): boolean {
-    return this.#options.clock.now() >= command.requestedAtMs + VISIBLE_AFTER_MS
   }
 
   /** The same ids in every run, so that a run repeats exactly; in the form of a random UUID (version 4, variant 8). */
   #newId(): string {
-    this.#count += 1
-    const hash = createHash('sha256').update(
-      `${this.#options.accountId} ${this.#options.region} command ${this.#count}`,
-    )
-    const hex = hash.digest('hex')
+    const { accountId, region } = this.#options
+    this.#state.commandCount += 1
+    const hex = createHash('sha256').update(`${accountId} ${region} command ${this.#state.commandCount}`).digest('hex')
     return [
       hex.slice(0, 8),
       hex.slice(8, 12),
@@ -120,78 +152,114 @@ export class Commands {
     ].join('-')
   }
 
-  #deliver(invocation: Invocation): void {
-    const { clock, nodeOf } = this.#options
-    const guest = nodeOf(invocation.instanceId)
-    const timers = this.#timers.get(invocation)
-    if (!timers) return
-    if (!guest) {
-      timers.next = clock.after(REDELIVERY_MS, () => this.#deliver(invocation), { background: true })
+  /** Sends to as many at a time as MaxConcurrency says, until MaxErrors have failed. */
+  #deliverMore(command: Command): void {
+    const waiting = command.invocations.filter((one) => !one.isOver && !this.#runs.has(one))
+    if (errorCountOf(command) > errorsAllowed(command)) {
+      for (const invocation of waiting) this.#end(command, invocation, 'Cancelled', 'Terminated')
       return
     }
-    invocation.startedAtMs = clock.now()
-    this.#change(invocation, 'InProgress')
-    const run = this.#run(invocation, guest).finally(() => this.#running.delete(run))
-    this.#running.add(run)
+    const underWay = command.invocations.filter((one) => this.#runs.has(one)).length
+    for (const invocation of waiting.slice(0, Math.max(0, concurrencyOf(command) - underWay)))
+      this.#follow(command, invocation, this.#options.clock.now() + DELIVERY_MS, () =>
+        this.#deliver(command, invocation),
+      )
   }
 
-  async #run(invocation: Invocation, guest: GuestProcess): Promise<void> {
-    const { script, workingDirectory, executionTimeoutSeconds } = invocation.command
-    let result: CommandResult
-    try {
-      result = await guest.run(script, {
-        timeoutMs: executionTimeoutSeconds * SECOND_MS,
-        signal: this.#closing.signal,
-        ...(workingDirectory === undefined ? {} : { workingDirectory }),
-      })
-    } catch (error) {
-      result = { stdout: '', stderr: `${String(error)}\n`, exitCode: 1, endedBy: 'exit' }
+  #follow(command: Command, invocation: Invocation, nextMs?: number, next?: () => void): void {
+    const { clock } = this.#options
+    const nowMs = clock.now()
+    this.#runs.set(invocation, {
+      next: nextMs === undefined || !next ? () => {} : clock.after(nextMs - nowMs, next),
+      // Nobody works towards an expiry, so it must not make an idle account jump to it.
+      expiry: clock.after(
+        command.expiresAtMs - nowMs,
+        () => this.#end(command, invocation, 'TimedOut', 'DeliveryTimedOut'),
+        {
+          background: true,
+        },
+      ),
+      cancel: new AbortController(),
+    })
+  }
+
+  #deliver(command: Command, invocation: Invocation): void {
+    const { clock } = this.#options
+    const run = this.#runs.get(invocation)
+    if (!run || clock.now() >= command.deliverUntilMs) return
+    const guest = this.#nodes.guestOf(invocation.instanceId)
+    if (!guest) {
+      if (invocation.status !== 'Delayed') this.#change(command, invocation, 'Delayed')
+      run.next = clock.after(REDELIVERY_MS, () => this.#deliver(command, invocation), { background: true })
+      return
     }
-    const timers = this.#timers.get(invocation)
+    this.#change(command, invocation, 'InProgress')
+    const working = this.#run(command, invocation, guest, run).finally(() => this.#running.delete(working))
+    this.#running.add(working)
+  }
+
+  async #run(command: Command, invocation: Invocation, guest: GuestProcess, run: Run): Promise<void> {
+    const { clock } = this.#options
+    const end = await runSteps(command.steps, guest, { clock, signal: run.cancel.signal, record: invocation.steps })
     // Whoever would report the end of a script that ended with its machine has ended too: the invocation waits for its expiry.
-    if (!timers || !guest.running) return
-    invocation.endedAtMs = this.#options.clock.now()
-    timers.next = this.#options.clock.after(REPORT_MS, () => this.#report(invocation, result))
+    if (this.#isClosed || this.#runs.get(invocation) !== run || !guest.running) return
+    invocation.report = { ...end, dueMs: clock.now() + REPORT_MS }
+    run.next = clock.after(REPORT_MS, () => this.#report(command, invocation))
   }
 
-  #report(invocation: Invocation, { stdout, stderr, exitCode, endedBy }: CommandResult): void {
-    this.#cancelTimers(invocation)
-    invocation.responseCode = exitCode
-    invocation.stdout = stdout
-    invocation.stderr = exitCode === 0 ? stderr : `${stderr}failed to run commands: exit status ${exitCode}`
-    if (endedBy === 'timeout') this.#change(invocation, 'TimedOut', 'ExecutionTimedOut')
-    else this.#change(invocation, exitCode === 0 ? 'Success' : 'Failed')
+  #report(command: Command, invocation: Invocation): void {
+    const { report } = invocation
+    if (!report || invocation.isOver) return
+    invocation.steps = report.steps
+    delete invocation.report
+    this.#end(command, invocation, report.status, report.details)
   }
 
-  #expire(invocation: Invocation): void {
+  #end(command: Command, invocation: Invocation, status: CommandInvocationStatus, details: string = status): void {
     this.#cancelTimers(invocation)
-    this.#change(invocation, 'TimedOut', 'DeliveryTimedOut')
+    this.#runs.delete(invocation)
+    invocation.isOver = true
+    for (const step of invocation.steps)
+      if (step.status === 'Pending' || step.status === 'InProgress')
+        Object.assign(step, { status, statusDetails: details })
+    this.#change(command, invocation, status, details)
+    this.#deliverMore(command)
   }
 
   #cancelTimers(invocation: Invocation): void {
-    const timers = this.#timers.get(invocation)
-    timers?.next()
-    timers?.expiry()
-    this.#timers.delete(invocation)
+    const run = this.#runs.get(invocation)
+    run?.next()
+    run?.expiry()
   }
 
-  #change(invocation: Invocation, status: CommandInvocationStatus, statusDetails: string = status): void {
+  #change(command: Command, invocation: Invocation, status: CommandInvocationStatus, details: string = status): void {
     const { accountId, region, emit } = this.#options
     invocation.status = status
-    invocation.statusDetails = statusDetails
+    invocation.statusDetails = details
+    const detail = {
+      'command-id': command.id,
+      'document-name': command.documentName,
+      'requested-date-time': new Date(command.requestedAtMs).toISOString(),
+    }
     emit({
       source: 'aws.ssm',
       'detail-type': 'EC2 Command Invocation Status-change Notification',
       resources: [`arn:aws:ec2:${region}:${accountId}:instance/${invocation.instanceId}`],
+      detail: { ...detail, 'instance-id': invocation.instanceId, status },
+    })
+    const whole = statusOf(command).status
+    if (whole === command.toldStatus) return
+    command.toldStatus = whole
+    emit({
+      source: 'aws.ssm',
+      'detail-type': 'EC2 Command Status-change Notification',
+      resources: [],
       detail: {
-        'command-id': invocation.command.commandId,
-        'document-name': invocation.command.documentName,
-        'instance-id': invocation.instanceId,
-        'requested-date-time': new Date(invocation.command.requestedAtMs).toISOString(),
-        status,
+        ...detail,
+        'expire-after': new Date(command.expiresAtMs).toISOString(),
+        parameters: command.parameters,
+        status: whole,
       },
     })
   }
 }
-
-const keyOf = (commandId: string, instanceId: string): string => `${commandId} ${instanceId}`

@@ -1,20 +1,17 @@
-/** DescribeInstanceInformation: which instances an agent answers for. */
+/** DescribeInstanceInformation: which instances an agent has registered on, and whether it answers. */
 import type {
   DescribeInstanceInformationRequest,
   DescribeInstanceInformationResult,
   InstanceInformation,
 } from '@aws-sdk/client-ssm'
-import type { GuestProcess } from '../guests/guests.ts'
 import { AwsError } from '../wire/service.ts'
+import type { Nodes } from './nodes.ts'
 import { pageOf } from './paging.ts'
 import { notImplemented, refuseUnknownMembers } from './refusals.ts'
 
-/** An agent reports every five minutes. */
-const PING_INTERVAL_MS = 5 * 60 * 1000
 const SMALLEST_PAGE = 5
 const INSTANCE_ID = /^(i-[0-9a-f]{8}|i-[0-9a-f]{17}|mi-[0-9a-f]{17})$/
-const PING_STATUSES = ['Online', 'ConnectionLost', 'Inactive']
-const OTHER_KEYS = ['ActivationIds', 'AgentVersion', 'AssociationStatus', 'IamRole', 'PlatformTypes', 'ResourceType']
+const OTHER_KEYS = ['ActivationIds', 'AssociationStatus', 'IamRole', 'SourceIds', 'SourceTypes']
 
 interface Filter {
   readonly key: string
@@ -33,44 +30,39 @@ function filtersOf(input: DescribeInstanceInformationRequest): Filter[] {
   return [...newer, ...older]
 }
 
-function matcherOf({ key, values }: Filter): (node: InstanceInformation) => boolean {
+/** What a key is compared with, and what it may be compared to. */
+const PROPERTIES: Readonly<
+  Record<string, { of: (node: InstanceInformation) => string | undefined; among?: readonly string[] }>
+> = {
+  AgentVersion: { of: ({ AgentVersion }) => AgentVersion },
+  PingStatus: { of: ({ PingStatus }) => PingStatus, among: ['Online', 'ConnectionLost', 'Inactive'] },
+  PlatformTypes: { of: ({ PlatformType }) => PlatformType, among: ['Linux', 'MacOS', 'Windows'] },
+  ResourceType: { of: ({ ResourceType }) => ResourceType, among: ['EC2Instance', 'ManagedInstance'] },
+}
+
+function matcherOf({ key, values }: Filter, nodes: Nodes): (node: InstanceInformation) => boolean {
   if (key === 'InstanceIds') {
     const malformed = values.find((value) => !INSTANCE_ID.test(value))
     if (malformed !== undefined) throw new AwsError('InvalidInstanceId', `The instance ID '${malformed}' is malformed.`)
-    return (node) => node.InstanceId !== undefined && values.includes(node.InstanceId)
+    return ({ InstanceId = '' }) => values.includes(InstanceId)
   }
-  if (key === 'PingStatus') {
-    if (values.length === 0 || !values.every((value) => PING_STATUSES.includes(value)))
-      throw new AwsError('InvalidInstanceInformationFilterValue', `PingStatus is one of ${PING_STATUSES.join(', ')}.`)
-    return (node) => node.PingStatus !== undefined && values.includes(node.PingStatus)
+  const property = PROPERTIES[key]
+  if (property) {
+    const { of, among } = property
+    if (values.length === 0 || (among && !values.every((value) => among.includes(value))))
+      throw new AwsError('InvalidInstanceInformationFilterValue', `${key} is one of ${(among ?? []).join(', ')}.`)
+    return (node) => values.includes(of(node) ?? '')
   }
-  if (OTHER_KEYS.includes(key) || key.startsWith('tag'))
-    throw notImplemented(`the filter ${key} of DescribeInstanceInformation`)
+  if (key === 'tag-key') return ({ InstanceId = '' }) => values.some((name) => nodes.tagsOf(InstanceId).has(name))
+  if (key.startsWith('tag:'))
+    return ({ InstanceId = '' }) => values.includes(nodes.tagsOf(InstanceId).get(key.slice('tag:'.length)) ?? '\0')
+  if (OTHER_KEYS.includes(key)) throw notImplemented(`the filter ${key} of DescribeInstanceInformation`)
   throw new AwsError('InvalidFilterKey', `The specified key ${key} is not valid.`)
 }
 
-function informationOf(guest: GuestProcess, around: { nowMs: number; region: string }): InstanceInformation {
-  const sincePingMs = (around.nowMs - guest.startedAtMs) % PING_INTERVAL_MS
-  return {
-    InstanceId: guest.instanceId,
-    PingStatus: 'Online',
-    LastPingDateTime: new Date(around.nowMs - sincePingMs),
-    AgentVersion: '3.3.2299.0',
-    IsLatestVersion: true,
-    PlatformType: 'Linux',
-    PlatformName: 'Amazon Linux',
-    PlatformVersion: '2023',
-    ResourceType: 'EC2Instance',
-    IPAddress: guest.spec.privateIpAddress,
-    ComputerName: `ip-${guest.spec.privateIpAddress.replaceAll('.', '-')}.${around.region}.compute.internal`,
-  }
-}
-
-/** @param nodes the guests that an agent answers for now */
 export function describeInstanceInformation(
   input: DescribeInstanceInformationRequest,
-  nodes: readonly GuestProcess[],
-  around: { nowMs: number; region: string },
+  nodes: Nodes,
 ): DescribeInstanceInformationResult {
   refuseUnknownMembers('DescribeInstanceInformation', input, [
     'Filters',
@@ -78,9 +70,10 @@ export function describeInstanceInformation(
     'MaxResults',
     'NextToken',
   ])
-  const matchers = filtersOf(input).map(matcherOf)
+  const matchers = filtersOf(input).map((filter) => matcherOf(filter, nodes))
   const found = nodes
-    .map((guest) => informationOf(guest, around))
+    .all()
+    .map((node) => nodes.informationOf(node))
     .filter((node) => matchers.every((matches) => matches(node)))
   const page = pageOf(found, input, SMALLEST_PAGE)
   return { InstanceInformationList: [...page.items], NextToken: page.nextToken }

@@ -8,13 +8,12 @@ import type {
   ListCommandInvocationsResult,
 } from '@aws-sdk/client-ssm'
 import { AwsError } from '../wire/service.ts'
-import type { Commands, Invocation } from './commands.ts'
+import { filterOf, requireCommandId } from './command-answers.ts'
+import type { Commands } from './commands.ts'
+import type { Command, Invocation, StepOutcome } from './model.ts'
 import { pageOf } from './paging.ts'
 import { invalidValue, refuseUnknownMembers } from './refusals.ts'
 
-/** The one step of the document AWS-RunShellScript. */
-const PLUGIN_NAME = 'aws:runShellScript'
-const COMMAND_ID_LENGTH = 36
 /** What is kept of a script's output, in characters (AWS facts F); a list shows less. */
 const STDOUT_LIMIT = 24_000
 const STDERR_LIMIT = 8000
@@ -22,10 +21,16 @@ const LISTED_OUTPUT_LIMIT = 2500
 const SMALLEST_PAGE = 1
 const SECOND_MS = 1000
 
-function requireCommandId(commandId: string): void {
-  if (commandId.length !== COMMAND_ID_LENGTH)
-    throw invalidValue('commandId', commandId, `Member must have length equal to ${COMMAND_ID_LENGTH}`)
+/** The step that is meant: the only one, or the named one. */
+function stepOf({ steps }: Invocation, pluginName: string | undefined): StepOutcome {
+  const [only, ...others] = steps
+  const step =
+    pluginName === undefined ? (others.length === 0 ? only : undefined) : steps.find(({ name }) => name === pluginName)
+  if (!step) throw new AwsError('InvalidPluginName', `The plugin name ${pluginName ?? ''} is not valid.`)
+  return step
 }
+
+const instantOf = (ms: number | undefined): string => (ms === undefined ? '' : new Date(ms).toISOString())
 
 /** @throws AwsError InvocationDoesNotExist, also for the first moment after SendCommand; InvalidPluginName */
 export function getCommandInvocation(
@@ -36,42 +41,36 @@ export function getCommandInvocation(
   if (commandId === undefined) throw invalidValue('commandId', commandId, 'Member must not be null')
   if (instanceId === undefined) throw invalidValue('instanceId', instanceId, 'Member must not be null')
   requireCommandId(commandId)
-  const invocation = commands.find(commandId, instanceId)
-  if (!invocation)
+  const command = commands.command(commandId)
+  const invocation = command?.invocations.find((one) => one.instanceId === instanceId)
+  if (!command || !invocation || !commands.isVisible(command))
     throw new AwsError(
       'InvocationDoesNotExist',
       'The command ID and managed node ID you specified did not match any invocations.',
     )
-  if (pluginName !== undefined && pluginName !== PLUGIN_NAME)
-    throw new AwsError('InvalidPluginName', `The plugin name ${pluginName} is not valid.`)
-  const { command, startedAtMs, endedAtMs } = reported(invocation)
+  const step = stepOf(invocation, pluginName)
+  const { startedAtMs, endedAtMs } = step
+  const isOnlyStep = invocation.steps.length === 1
   return {
     CommandId: commandId,
     InstanceId: instanceId,
     Comment: command.comment,
     DocumentName: command.documentName,
     DocumentVersion: command.documentVersion,
-    PluginName: PLUGIN_NAME,
-    ResponseCode: invocation.responseCode,
-    ExecutionStartDateTime: startedAtMs === undefined ? '' : new Date(startedAtMs).toISOString(),
+    PluginName: step.name,
+    ResponseCode: step.responseCode,
+    ExecutionStartDateTime: instantOf(startedAtMs),
     ExecutionElapsedTime:
       startedAtMs === undefined || endedAtMs === undefined ? '' : `PT${(endedAtMs - startedAtMs) / SECOND_MS}S`,
-    ExecutionEndDateTime: endedAtMs === undefined ? '' : new Date(endedAtMs).toISOString(),
-    Status: invocation.status,
-    StatusDetails: invocation.statusDetails,
-    StandardOutputContent: invocation.stdout.slice(0, STDOUT_LIMIT),
+    ExecutionEndDateTime: instantOf(endedAtMs),
+    Status: isOnlyStep ? invocation.status : step.status,
+    StatusDetails: isOnlyStep ? invocation.statusDetails : step.statusDetails,
+    StandardOutputContent: step.stdout.slice(0, STDOUT_LIMIT),
     StandardOutputUrl: '',
-    StandardErrorContent: invocation.stderr.slice(0, STDERR_LIMIT),
+    StandardErrorContent: step.stderr.slice(0, STDERR_LIMIT),
     StandardErrorUrl: '',
     CloudWatchOutputConfig: { CloudWatchLogGroupName: '', CloudWatchOutputEnabled: false },
   }
-}
-
-/** Nobody outside knows when a script ended before its result is reported. */
-function reported(invocation: Invocation): Invocation {
-  if (invocation.status !== 'InProgress') return invocation
-  const { endedAtMs: _, ...running } = invocation
-  return running
 }
 
 /** Newest first. An id that matches nothing is no error. */
@@ -85,25 +84,31 @@ export function listCommandInvocations(
     'MaxResults',
     'NextToken',
     'Details',
+    'Filters',
   ])
   if (input.CommandId !== undefined) requireCommandId(input.CommandId)
+  const filters = (input.Filters ?? []).map(filterOf)
   const found = commands
     .all()
-    .filter(({ command }) => input.CommandId === undefined || command.commandId === input.CommandId)
-    .filter(({ instanceId }) => input.InstanceId === undefined || instanceId === input.InstanceId)
+    .filter((command) => commands.isVisible(command))
+    .filter((command) => input.CommandId === undefined || command.id === input.CommandId)
+    .flatMap((command) => command.invocations.map((invocation) => ({ command, invocation })))
+    .filter(({ invocation }) => input.InstanceId === undefined || invocation.instanceId === input.InstanceId)
+    .filter(({ command, invocation }) => filters.every((passes) => passes(command, invocation.status)))
   const page = pageOf(found, input, SMALLEST_PAGE)
   return {
-    CommandInvocations: page.items.map((invocation) => listed(reported(invocation), input.Details ?? false)),
+    CommandInvocations: page.items.map(({ command, invocation }) =>
+      listed(command, invocation, input.Details ?? false),
+    ),
     NextToken: page.nextToken,
   }
 }
 
-function listed(invocation: Invocation, details: boolean): CommandInvocation {
-  const { command } = invocation
+function listed(command: Command, invocation: Invocation, details: boolean): CommandInvocation {
   return {
-    CommandId: command.commandId,
+    CommandId: command.id,
     InstanceId: invocation.instanceId,
-    InstanceName: '',
+    InstanceName: invocation.instanceName,
     Comment: command.comment,
     DocumentName: command.documentName,
     DocumentVersion: command.documentVersion,
@@ -112,24 +117,17 @@ function listed(invocation: Invocation, details: boolean): CommandInvocation {
     StatusDetails: invocation.statusDetails,
     StandardOutputUrl: '',
     StandardErrorUrl: '',
-    CommandPlugins: details ? [pluginOf(invocation)] : [],
+    CommandPlugins: details ? invocation.steps.map(pluginOf) : [],
     ServiceRole: '',
     NotificationConfig: { NotificationArn: '', NotificationEvents: [], NotificationType: undefined },
     CloudWatchOutputConfig: { CloudWatchLogGroupName: '', CloudWatchOutputEnabled: false },
   }
 }
 
-function pluginOf({
-  status,
-  statusDetails,
-  responseCode,
-  stdout,
-  stderr,
-  startedAtMs,
-  endedAtMs,
-}: Invocation): CommandPlugin {
+function pluginOf(step: StepOutcome): CommandPlugin {
+  const { name, status, statusDetails, responseCode, stdout, stderr, startedAtMs, endedAtMs } = step
   return {
-    Name: PLUGIN_NAME,
+    Name: name,
     Status: status === 'Cancelling' || status === 'Delayed' ? 'Pending' : status,
     StatusDetails: statusDetails,
     ResponseCode: responseCode,

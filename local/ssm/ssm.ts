@@ -1,23 +1,31 @@
 /**
- * Systems Manager of the embedded account, as far as Run Command goes: shell scripts that run inside the guests.
- *
- * Whoever is reachable is a managed node: every running guest, unless its instance carries the tag `ssm=off` (an agent that was
- * never installed). A guest that does not run is no node at all, where AWS would list it as ConnectionLost for a while.
+ * Systems Manager of the embedded account: Run Command, whose shell scripts run inside the guests, Command documents, and as
+ * much of Parameter Store as launches need.
  */
 import * as sdk from '@aws-sdk/client-ssm'
 import type {
+  CancelCommandRequest,
+  DescribeInstanceInformationRequest,
   GetCommandInvocationRequest,
   ListCommandInvocationsRequest,
+  ListCommandsRequest,
   SendCommandRequest,
 } from '@aws-sdk/client-ssm'
 import type { Clock } from '../clock.ts'
-import type { GuestProcess, Guests } from '../guests/guests.ts'
+import type { Durable } from '../durability.ts'
+import type { Guests } from '../guests/guests.ts'
 import type { EmittedEvent, Service } from '../wire/service.ts'
 import { ssmAccess, type InstanceTags } from './access.ts'
+import { cancelCommand, listCommands, sentCommand } from './command-answers.ts'
 import { Commands } from './commands.ts'
+import { Documents } from './documents.ts'
 import { describeInstanceInformation } from './instance-information.ts'
 import { getCommandInvocation, listCommandInvocations } from './invocation-answers.ts'
-import { acceptSendCommand, sentCommand } from './send-command.ts'
+import { newState } from './model.ts'
+import type { SsmState } from './model.ts'
+import { Nodes } from './nodes.ts'
+import { Parameters } from './parameters.ts'
+import { acceptSendCommand, targeted } from './send-command.ts'
 
 export interface SsmOptions {
   readonly clock: Clock
@@ -31,38 +39,59 @@ export interface SsmOptions {
 
 export interface Ssm {
   readonly service: Service
+  readonly durable: Durable
+  /** Sets a parameter of AWS, below `/aws/service/`. @throws Error for any other name */
+  publishParameter(name: string, value: string): void
+  /** The value of a parameter, by `name` or `name:version`, for whoever resolves `resolve:ssm:`. */
+  parameterValue(name: string): string | undefined
   /** Kills the commands that run and forgets those that wait. Resolves when none is left. */
   close(): Promise<void>
 }
 
-const isNode = (guest: GuestProcess): boolean => guest.running && guest.spec.tags['ssm'] !== 'off'
-
-/**
- * Operations: DescribeInstanceInformation, SendCommand (AWS-RunShellScript, by instance ids), GetCommandInvocation,
- * ListCommandInvocations. Emits `EC2 Command Invocation Status-change Notification` (AWS facts F).
- */
 export function createSsm(options: SsmOptions): Ssm {
-  const nodeOf = (instanceId: string): GuestProcess | undefined => {
-    const guest = options.guests.ofInstance(instanceId)
-    return guest && isNode(guest) ? guest : undefined
-  }
-  const commands = new Commands({ ...options, nodeOf })
-  const { clock, region } = options
+  const state: SsmState = newState()
+  const nodes = new Nodes(options, state)
+  const commands = new Commands(options, state, nodes)
+  const documents = new Documents(options, state)
+  const parameters = new Parameters(options, state)
 
   return {
     service: {
       sdk,
       clientName: 'SSMClient',
-      access: ssmAccess(options.instanceTags ?? (() => new Map())),
+      access: ssmAccess(options.instanceTags ?? (() => new Map()), (targets) => targeted(targets, nodes)),
       operations: {
-        DescribeInstanceInformation: (input: sdk.DescribeInstanceInformationRequest) =>
-          describeInstanceInformation(input, options.guests.all().filter(isNode), { nowMs: clock.now(), region }),
-        SendCommand: (input: SendCommandRequest) =>
-          sentCommand(commands.send(acceptSendCommand(input, (instanceId) => nodeOf(instanceId) !== undefined))),
+        DescribeInstanceInformation: (input: DescribeInstanceInformationRequest) =>
+          describeInstanceInformation(input, nodes),
+        SendCommand: (input: SendCommandRequest) => ({
+          Command: sentCommand(commands.send(acceptSendCommand(input, documents, nodes))),
+        }),
+        CancelCommand: (input: CancelCommandRequest) => cancelCommand(input, commands),
+        ListCommands: (input: ListCommandsRequest) => listCommands(input, commands),
         GetCommandInvocation: (input: GetCommandInvocationRequest) => getCommandInvocation(input, commands),
         ListCommandInvocations: (input: ListCommandInvocationsRequest) => listCommandInvocations(input, commands),
+        ...documents.operations(),
+        ...parameters.operations(),
       },
     },
+    durable: {
+      name: 'ssm',
+      save() {
+        nodes.refresh()
+        return state
+      },
+      restore(saved) {
+        const before = saved as SsmState
+        for (const [id, command] of before.commands) state.commands.set(id, command)
+        for (const [id, node] of before.nodes) state.nodes.set(id, node)
+        for (const [name, document] of before.documents) state.documents.set(name, document)
+        for (const [name, parameter] of before.parameters) state.parameters.set(name, parameter)
+        state.commandCount = before.commandCount
+      },
+      resume: () => commands.resume(),
+    },
+    publishParameter: (name, value) => parameters.publish(name, value),
+    parameterValue: (name) => parameters.valueOf(name),
     close: () => commands.close(),
   }
 }
