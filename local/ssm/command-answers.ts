@@ -77,6 +77,7 @@ export function filterOf({ key, value = '' }: CommandFilter): (command: Command,
       return ({ documentName }) => documentName === value
     case 'ExecutionStage':
       return (command) => value === (completedCountOf(command) < command.invocations.length ? 'Executing' : 'Complete')
+    case undefined:
     default:
       throw new AwsError('InvalidFilterKey', `The specified key ${String(key)} is not valid.`)
   }

@@ -97,7 +97,7 @@ function checkedRule(name: string, rule: unknown): ParameterRule {
   if (!PARAMETER_TYPES.includes(rule['type'])) throw invalidContent(`The type ${rule['type']} of ${name} is not valid.`)
   if (rule['allowedPattern'] !== undefined)
     try {
-      RegExp(String(rule['allowedPattern']))
+      RegExp(inText(rule['allowedPattern']))
     } catch {
       throw invalidContent(`The allowedPattern of ${name} is no regular expression.`)
     }
@@ -181,7 +181,7 @@ function valueOf(name: string, rule: ParameterRule, values: readonly string[] | 
   return rule.type === 'StringList' ? values : values[0]
 }
 
-const inText = (value: unknown): string => (Array.isArray(value) ? JSON.stringify(value) : String(value))
+const inText = (value: unknown): string => (typeof value === 'string' ? value : (JSON.stringify(value) ?? ''))
 
 /** A text with its references filled in; a reference alone may stand for a list. */
 function resolved(input: unknown, values: ReadonlyMap<string, unknown>): unknown {
@@ -193,7 +193,7 @@ function resolved(input: unknown, values: ReadonlyMap<string, unknown>): unknown
 
 function executionSeconds(input: unknown): number {
   if (input === undefined) return DEFAULT_EXECUTION_SECONDS
-  const text = String(input)
+  const text = inText(input)
   const seconds = /^[1-9]\d{0,5}$/.test(text) ? Number(text) : Number.NaN
   if (!(seconds <= LONGEST_EXECUTION_SECONDS))
     throw invalidParameters(`Parameter executionTimeout is a number of seconds up to ${LONGEST_EXECUTION_SECONDS}.`)

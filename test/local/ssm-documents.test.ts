@@ -64,23 +64,29 @@ test('runs a document with its parameters filled in, and answers the exit code o
     })
 })
 
+const shellStep = (name: string, more = {}, inputs = {}) => ({
+  action: 'aws:runShellScript',
+  name,
+  inputs: { runCommand: [name], ...inputs },
+  ...more,
+})
+
+const contentOf = (word: string) => ({
+  schemaVersion: '2.2',
+  mainSteps: [{ action: 'aws:runShellScript', name: 'only', inputs: { runCommand: [word] } }],
+})
+
 test('runs the steps of a document in turn, skips those for another platform, and leaves when a step says so', async () => {
   const { clock, create, send, get, scripts, exitCodes } = documented()
-  const step = (name: string, more = {}, inputs = {}) => ({
-    action: 'aws:runShellScript',
-    name,
-    inputs: { runCommand: [name], ...inputs },
-    ...more,
-  })
   await create({
     schemaVersion: '2.2',
     mainSteps: [
-      step('first'),
-      step('windows', { precondition: { StringEquals: ['platformType', 'Windows'] } }),
-      { ...step('shell'), action: 'aws:runPowerShellScript' },
-      step('fails', {}, { onFailure: 'exit' }),
-      step('never'),
-      step('last', {}, { finallyStep: true }),
+      shellStep('first'),
+      shellStep('windows', { precondition: { StringEquals: ['platformType', 'Windows'] } }),
+      { ...shellStep('shell'), action: 'aws:runPowerShellScript' },
+      shellStep('fails', {}, { onFailure: 'exit' }),
+      shellStep('never'),
+      shellStep('last', {}, { finallyStep: true }),
     ],
   })
   exitCodes.set('fails', 7)
@@ -99,14 +105,10 @@ test('runs the steps of a document in turn, skips those for another platform, an
 
 test('keeps versions of a document, of which one is the default', async () => {
   const { clock, create, call, send, scripts } = documented()
-  const content = (word: string) => ({
-    schemaVersion: '2.2',
-    mainSteps: [{ action: 'aws:runShellScript', name: 'only', inputs: { runCommand: [word] } }],
-  })
-  await create(content('one'))
-  await expect(create(content('two'))).rejects.toMatchObject({ code: 'DocumentAlreadyExists' })
+  await create(contentOf('one'))
+  await expect(create(contentOf('two'))).rejects.toMatchObject({ code: 'DocumentAlreadyExists' })
   const update = (word: string, DocumentVersion = '$LATEST') =>
-    call('UpdateDocument', { Name: 'freeze', DocumentVersion, Content: JSON.stringify(content(word)) })
+    call('UpdateDocument', { Name: 'freeze', DocumentVersion, Content: JSON.stringify(contentOf(word)) })
   await expect(update('one')).rejects.toMatchObject({ code: 'DuplicateDocumentContent' })
   expect((await update('two')).DocumentDescription).toMatchObject({ DocumentVersion: '2', DefaultVersion: '1' })
   await expect(update('three', '1')).rejects.toMatchObject({ code: 'InvalidDocumentVersion' })
@@ -123,7 +125,7 @@ test('keeps versions of a document, of which one is the default', async () => {
     SchemaVersion: '2.2',
   })
   expect(JSON.parse((await call('GetDocument', { Name: 'freeze', DocumentVersion: '1' })).Content ?? '')).toEqual(
-    content('one'),
+    contentOf('one'),
   )
   const { DocumentIdentifiers } = await call('ListDocuments', { Filters: [{ Key: 'Owner', Values: ['Self'] }] })
   expect(DocumentIdentifiers?.map(({ Name }) => Name)).toEqual(['freeze'])

@@ -74,11 +74,11 @@ export interface Systems {
   readonly clock: Clock
   readonly ssm: Ssm
   readonly events: EmittedEvent[]
-  call<Name extends keyof Api>(name: Name, input: Api[Name][0]): Promise<Api[Name][1]>
+  readonly call: <Name extends keyof Api>(name: Name, input: Api[Name][0]) => Promise<Api[Name][1]>
   /** Sends a command to the first node, unless told otherwise; returns its id. */
-  send(input?: Partial<Sdk.SendCommandRequest>): Promise<string>
-  get(commandId: string, instanceId?: string, pluginName?: string): Promise<Sdk.GetCommandInvocationResult>
-  command(commandId: string): Promise<Sdk.Command>
+  readonly send: (input?: Partial<Sdk.SendCommandRequest>) => Promise<string>
+  readonly get: (commandId: string, instanceId?: string, pluginName?: string) => Promise<Sdk.GetCommandInvocationResult>
+  readonly command: (commandId: string) => Promise<Sdk.Command>
 }
 
 /** Whoever's guests, or those played in `guests`. */
