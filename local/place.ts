@@ -111,7 +111,10 @@ function createServices(shared: Shared, options: PlaceOptions) {
       credentialsFor: iam.assumeFor('ec2.amazonaws.com', region),
     }),
     onPowerOff: (instanceId) => ec2.host.guestPoweredOff(instanceId),
-    onHealth: (instanceId, health) => ec2.host.impair(instanceId, health !== 'ok'),
+    onHealth: (instanceId, health) => {
+      ec2.host.impair(instanceId, health === 'instance impaired')
+      ec2.host.impair(instanceId, health === 'system impaired', 'system')
+    },
   })
   const assumeForLambda = iam.assumeFor('lambda.amazonaws.com', region)
   const lambda = createLambda({
@@ -139,6 +142,7 @@ function createServices(shared: Shared, options: PlaceOptions) {
     guests,
     neighbours: shared.neighbours,
     roleOfProfile: iam.roleOfProfile,
+    profileOf: (nameOrArn) => iam.profileOf(options.accountId, nameOrArn),
   })
   const ssm = createSsm({ ...place, emit, guests, instanceTags: (instanceId) => ec2.host.tagsOf(instanceId) })
   const permitStates = iam.permitFor('states.amazonaws.com', region)

@@ -7,18 +7,13 @@ import { toAttachmentOutput } from './describe-volumes.ts'
 import { isDeviceName } from './device-names.ts'
 import type { GuestDisk } from './guest.ts'
 import { INSTANCE, VOLUME, find } from './ids.ts'
+import { volumesMax } from './instance-types.ts'
 import { runOf } from './model.ts'
 import type { Account, Attachment, Instance, Volume } from './model.ts'
 import { invalidValue, operation, required } from './request.ts'
 
 const GIB = 1024 ** 3
 const MULTI_ATTACH_MAX = 16
-/** Volumes that one instance takes: 28 slots less the network interface's; 128 in the 7th generation and later (AWS facts A.14). */
-const ATTACHMENTS_MAX = 27
-const ATTACHMENTS_MAX_SINCE_7TH = 128
-
-const attachmentsMax = (instanceType: string): number =>
-  Number(/^[a-z]+(\d+)/.exec(instanceType)?.[1] ?? 0) >= 7 ? ATTACHMENTS_MAX_SINCE_7TH : ATTACHMENTS_MAX
 
 /** The disks that the guest of an instance sees now: what is on its way out is there until it is gone. */
 export const disksOf = (instance: Instance): GuestDisk[] =>
@@ -96,7 +91,7 @@ function attachVolume(account: Account, request: AttachVolumeRequest): VolumeAtt
     )
   if (instance.attachments.has(device) || instance.image.instanceStoreDevices.includes(device))
     throw invalidValue(`Invalid value '${device}' for unixDevice. Attachment point ${device} is already in use`)
-  if (instance.attachments.size >= attachmentsMax(instance.type))
+  if (instance.attachments.size >= volumesMax(instance.type, instance.interfaceIds.length))
     throw new AwsError('AttachmentLimitExceeded', `Volume attachment limit exceeded for instance ${instance.id}.`)
 
   const attachment = addAttachment(account, { volume, instance, device }, false)

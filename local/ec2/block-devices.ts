@@ -3,8 +3,10 @@ import type { BlockDeviceMapping, EbsBlockDevice } from '@aws-sdk/client-ec2'
 import { AwsError } from '../wire/service.ts'
 import { isDeviceName } from './device-names.ts'
 import { encryptionOf } from './encryption.ts'
-import type { Account, Image } from './model.ts'
-import type { Zone } from './network.ts'
+import { rootDiskOf } from './images/fit.ts'
+import type { Image } from './images/model.ts'
+import type { Account } from './model.ts'
+import type { Zone } from './network/zones.ts'
 import { required, supportOnly } from './request.ts'
 import { performanceOf } from './volume-types.ts'
 import { sourceSnapshot } from './volumes.ts'
@@ -39,15 +41,32 @@ function checkMapping(image: Image, { DeviceName, Ebs, ...rest }: BlockDeviceMap
   if (device !== image.rootDeviceName) return
   if (rest.NoDevice !== undefined) throw invalidMapping('The root device cannot be suppressed')
   if (image.rootDeviceType === 'instance-store') throw invalidMapping(`The root device ${device} is an instance store`)
-  if (Ebs?.SnapshotId !== undefined && Ebs.SnapshotId !== image.rootSnapshotId)
+  if (Ebs?.SnapshotId !== undefined && Ebs.SnapshotId !== rootDiskOf(image)?.snapshotId)
     throw invalidMapping('snapshotId cannot be modified on root device')
+}
+
+/** What the request says in place of the image: another snapshot or type takes the image's size and performance with it. */
+function override(of: EbsBlockDevice | undefined, by: EbsBlockDevice): EbsBlockDevice {
+  const given = Object.fromEntries(Object.entries(by).filter(([, value]) => value !== undefined))
+  if (!of) return given
+  const { VolumeSize, Iops, Throughput, ...rest } = of
+  const isSameSnapshot = by.SnapshotId === undefined || by.SnapshotId === of.SnapshotId
+  const isSameType = by.VolumeType === undefined || by.VolumeType === of.VolumeType
+  return { ...rest, ...(isSameSnapshot ? { VolumeSize } : {}), ...(isSameType ? { Iops, Throughput } : {}), ...given }
 }
 
 /** The mappings in force, the root's first. */
 function mappingsInForce(image: Image, requested: readonly BlockDeviceMapping[]): Map<string, EbsBlockDevice> {
   const mappings = new Map<string, EbsBlockDevice>()
-  if (image.rootSnapshotId !== undefined)
-    mappings.set(image.rootDeviceName, { SnapshotId: image.rootSnapshotId, VolumeType: 'gp3' })
+  for (const disk of image.disks)
+    mappings.set(disk.device, {
+      SnapshotId: disk.snapshotId,
+      VolumeSize: disk.sizeGiB,
+      VolumeType: disk.type,
+      Iops: disk.iops,
+      Throughput: disk.throughput,
+      DeleteOnTermination: disk.deleteOnTermination,
+    })
   const named = new Set<string>()
   for (const mapping of requested) {
     checkMapping(image, mapping)
@@ -55,7 +74,7 @@ function mappingsInForce(image: Image, requested: readonly BlockDeviceMapping[])
     if (named.has(device)) throw invalidMapping(`The device '${device}' is used in more than one block-device mapping`)
     named.add(device)
     if (mapping.NoDevice !== undefined) mappings.delete(device)
-    else mappings.set(device, { ...mappings.get(device), ...required(mapping.Ebs, 'BlockDeviceMapping.Ebs') })
+    else mappings.set(device, override(mappings.get(device), required(mapping.Ebs, 'BlockDeviceMapping.Ebs')))
   }
   return mappings
 }

@@ -18,6 +18,17 @@ export const TERMINATED_VISIBLE_MS = HOUR_MS
 /** running → both status checks `ok`: "some minutes after start" (AWS facts A.17). */
 export const STATUS_CHECKS_MS = 2 * MINUTE_MS
 
+/** An interface on its way to or from an instance. */
+export const ATTACH_INTERFACE_MS = 2 * SECOND_MS
+export const DETACH_INTERFACE_MS = 3 * SECOND_MS
+
+/** A spot instance goes two minutes after it was warned (AWS facts A.17). */
+export const SPOT_NOTICE_MS = 2 * MINUTE_MS
+
+/** A replacement of the root volume: pending → in-progress → the new root is in place and the guest boots. */
+export const ROOT_TASK_BEGIN_MS = 5 * SECOND_MS
+export const ROOT_TASK_SWAP_MS = 20 * SECOND_MS
+
 export const CREATE_VOLUME_MS = 3 * SECOND_MS
 export const DELETE_VOLUME_MS = 2 * SECOND_MS
 export const ATTACH_MS = 3 * SECOND_MS

@@ -2,80 +2,46 @@
 import type {
   DescribeInstancesRequest,
   DescribeInstancesResult,
-  InstanceNetworkInterface,
   Instance as InstanceOutput,
   InstanceState,
-  InstanceStateName,
   Reservation,
 } from '@aws-sdk/client-ec2'
 import type { Operations } from '../wire/service.ts'
-import { filterBy } from './filters.ts'
-import type { FilterValues } from './filters.ts'
-import { INSTANCE, find } from './ids.ts'
+import { describe } from './describe.ts'
+import { INSTANCE } from './ids.ts'
+import { STATE_CODES } from './instance-state-codes.ts'
+import { platformOf } from './images/shapes.ts'
+import { toMetadataOptions } from './metadata-options.ts'
 import type { Account, Instance } from './model.ts'
-import { pageOf } from './paging.ts'
+import { groupsOf, toInstanceInterface } from './network/describe-interfaces.ts'
+import { interfacesOf, publicIpOf } from './network/interface-states.ts'
+import { privateDnsName, publicDnsName } from './network/names.ts'
+import { instanceFilters } from './instance-filters.ts'
 import { operation } from './request.ts'
 import { toTagList } from './tags.ts'
-
-const STATE_CODES: Readonly<Record<InstanceStateName, number>> = {
-  pending: 0,
-  running: 16,
-  'shutting-down': 32,
-  terminated: 48,
-  stopping: 64,
-  stopped: 80,
-}
 
 export const toStateOutput = ({ state }: Pick<Instance, 'state'>): InstanceState => ({
   Code: STATE_CODES[state],
   Name: state,
 })
 
-const dashed = (address: string): string => address.replaceAll('.', '-')
-
-function privateDnsName({ region }: Account, address: string): string {
-  return `ip-${dashed(address)}.${region === 'us-east-1' ? 'ec2' : `${region}.compute`}.internal`
-}
-
-function publicDnsName({ region }: Account, address: string): string {
-  return `ec2-${dashed(address)}.${region === 'us-east-1' ? 'compute-1' : `${region}.compute`}.amazonaws.com`
-}
-
-function toNetworkInterface(account: Account, instance: Instance): InstanceNetworkInterface {
-  const { network, accountId } = account
-  return {
-    NetworkInterfaceId: instance.networkInterfaceId,
-    Status: 'in-use',
-    OwnerId: accountId,
-    SubnetId: instance.zone.subnetId,
-    VpcId: network.vpcId,
-    PrivateIpAddress: instance.privateIp,
-    PrivateDnsName: privateDnsName(account, instance.privateIp),
-    SourceDestCheck: true,
-    Groups: [{ GroupId: network.securityGroupId, GroupName: 'default' }],
-    Attachment: {
-      AttachmentId: `eni-attach-${instance.networkInterfaceId.slice('eni-'.length)}`,
-      AttachTime: new Date(instance.createdMs),
-      DeleteOnTermination: true,
-      DeviceIndex: 0,
-      Status: 'attached',
-    },
-  }
-}
-
 /** What an instance has only until it is terminated. */
 function livingParts(account: Account, instance: Instance): InstanceOutput {
-  const { publicIp } = instance
+  const interfaces = interfacesOf(account, instance)
+  const primary = interfaces.find(({ attachment }) => attachment?.deviceIndex === 0)
+  const [privateIp = ''] = primary?.privateIps ?? []
+  const publicIp = primary && publicIpOf(account, primary, privateIp)
   return {
-    PrivateIpAddress: instance.privateIp,
-    PrivateDnsName: privateDnsName(account, instance.privateIp),
+    PrivateIpAddress: privateIp,
+    PrivateDnsName: privateDnsName(account, privateIp),
     PublicIpAddress: publicIp,
     PublicDnsName: publicIp === undefined ? '' : publicDnsName(account, publicIp),
-    SubnetId: instance.zone.subnetId,
-    VpcId: account.network.vpcId,
-    SecurityGroups: [{ GroupId: account.network.securityGroupId, GroupName: 'default' }],
-    NetworkInterfaces: [toNetworkInterface(account, instance)],
-    IamInstanceProfile: instance.profile,
+    SubnetId: primary?.subnetId,
+    VpcId: primary?.vpcId,
+    SourceDestCheck: primary?.sourceDestCheck,
+    SecurityGroups: primary ? groupsOf(account, primary) : [],
+    NetworkInterfaces: interfaces.map((one) => toInstanceInterface(account, one)),
+    IamInstanceProfile: instance.profile && { Arn: instance.profile.arn, Id: instance.profile.profileId },
   }
 }
 
@@ -104,21 +70,33 @@ export function toInstanceOutput(account: Account, instance: Instance): Instance
     BootMode: image.bootMode as InstanceOutput['BootMode'],
     CurrentInstanceBootMode:
       image.bootMode?.startsWith('uefi') || image.architecture === 'arm64' ? 'uefi' : 'legacy-bios',
-    VirtualizationType: 'hvm',
+    VirtualizationType: image.virtualizationType,
     Hypervisor: 'xen',
-    EnaSupport: true,
-    EbsOptimized: false,
-    SourceDestCheck: true,
-    PlatformDetails: 'Linux/UNIX',
-    UsageOperation: 'RunInstances',
-    Monitoring: { State: 'disabled' },
-    MetadataOptions: {
-      State: 'applied',
-      HttpTokens: 'optional',
-      HttpPutResponseHopLimit: 1,
-      HttpEndpoint: 'enabled',
-      ...instance.metadataOptions,
+    EnaSupport: instance.enaSupport,
+    SriovNetSupport: image.sriovNetSupport,
+    TpmSupport: image.tpmSupport,
+    EbsOptimized: instance.ebsOptimized,
+    PlatformDetails: image.software.platformDetails,
+    UsageOperation: image.software.usageOperation,
+    UsageOperationUpdateTime: new Date(instance.createdMs),
+    Platform: platformOf(image),
+    ProductCodes: [],
+    KeyName: instance.keyName,
+    Monitoring: { State: instance.monitored ? 'enabled' : 'disabled' },
+    InstanceLifecycle: instance.spot && 'spot',
+    SpotInstanceRequestId: instance.spot?.id,
+    MetadataOptions: toMetadataOptions(instance),
+    EnclaveOptions: { Enabled: false },
+    HibernationOptions: { Configured: false },
+    MaintenanceOptions: { AutoRecovery: 'default', RebootMigration: 'default' },
+    NetworkPerformanceOptions: { BandwidthWeighting: 'default' },
+    CapacityReservationSpecification: { CapacityReservationPreference: 'open' },
+    PrivateDnsNameOptions: {
+      HostnameType: 'ip-name',
+      EnableResourceNameDnsARecord: false,
+      EnableResourceNameDnsAAAARecord: false,
     },
+    Operator: { Managed: false },
     LaunchTime: new Date(instance.launchedMs),
     AmiLaunchIndex: instance.launchIndex,
     ClientToken: instance.clientToken ?? '',
@@ -144,43 +122,30 @@ export const toReservation = (account: Account, instances: readonly Instance[]):
   Instances: instances.map((instance) => toInstanceOutput(account, instance)),
 })
 
-const FILTERS: FilterValues<Instance> = {
-  architecture: ({ image }) => image.architecture,
-  'availability-zone': ({ zone }) => zone.name,
-  'block-device-mapping.device-name': ({ attachments }) => [...attachments.keys()],
-  'block-device-mapping.volume-id': ({ attachments }) => [...attachments.values()].map(({ volume }) => volume.id),
-  'client-token': ({ clientToken }) => clientToken,
-  'iam-instance-profile.arn': ({ profile }) => profile?.Arn,
-  'image-id': ({ image }) => image.id,
-  'instance-id': ({ id }) => id,
-  'instance-state-code': (instance) => toStateOutput(instance).Code,
-  'instance-state-name': ({ state }) => state,
-  'instance-type': ({ type }) => type,
-  'private-ip-address': ({ privateIp }) => privateIp,
-  'reservation-id': ({ reservationId }) => reservationId,
-  'root-device-name': ({ image }) => image.rootDeviceName,
-  'root-device-type': ({ image }) => image.rootDeviceType,
-  'subnet-id': ({ zone }) => zone.subnetId,
-}
-
 function describeInstances(account: Account, request: DescribeInstancesRequest): DescribeInstancesResult {
-  const ids = request.InstanceIds?.length ? [...new Set(request.InstanceIds)] : undefined
-  const page = pageOf(
-    ids ? ids.map((id) => find(INSTANCE, account.instances, id)) : account.instances.values(),
-    request,
-    filterBy(request.Filters, FILTERS),
-    ids && 'instancesSet',
-  )
-  const reservations = Map.groupBy(page.items, ({ reservationId }) => reservationId)
+  const { instances, volumes } = account
+  const description = {
+    kind: INSTANCE,
+    among: instances,
+    filters: instanceFilters(account, (instance) => toInstanceOutput(account, instance)),
+    idsParameter: 'instancesSet',
+    indexes: {
+      'instance-id': (id: string) => [instances.get(id)].filter((one) => one !== undefined),
+      'block-device-mapping.volume-id': (id: string) =>
+        volumes.get(id)?.attachments.map(({ instance }) => instance) ?? [],
+    },
+  }
+  const { items, nextToken } = describe(account, description, request, request.InstanceIds)
+  const reservations = Map.groupBy(items, ({ reservationId }) => reservationId)
   return {
-    Reservations: [...reservations.values()].map((instances) => toReservation(account, instances)),
-    NextToken: page.nextToken,
+    Reservations: [...reservations.values()].map((members) => toReservation(account, members)),
+    NextToken: nextToken,
   }
 }
 
 export const instanceDescriptions = (account: Account): Operations => ({
   DescribeInstances: operation<DescribeInstancesRequest>(
-    ['InstanceIds', 'Filters', 'MaxResults', 'NextToken'],
+    ['InstanceIds', 'Filters', 'MaxResults', 'NextToken', 'IncludeManagedResources'],
     (input) => describeInstances(account, input),
   ),
 })

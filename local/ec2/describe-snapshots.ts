@@ -66,11 +66,11 @@ function describeSnapshots(account: Account, request: DescribeSnapshotsRequest):
   const passes = filterBy(request.Filters, filtersOf(account))
   const owners = request.OwnerIds ?? []
   const isOurs = owners.length === 0 || owners.some((owner) => owner === 'self' || owner === account.accountId)
-  const searchable = account.clock.now() - (asksForTags(request.Filters) ? account.visibilityDelayMs : 0)
+  const searchable = account.clock.now() - (asksForTags(request.Filters) ? account.consistency.tagsMs : 0)
   const page = pageOf(
     ids ? ids.map((id) => find(SNAPSHOT, account.snapshots, id)) : account.snapshots.values(),
     request,
-    (snapshot) => isOurs && snapshot.createdMs <= searchable && passes(snapshot),
+    (snapshot) => isOurs && account.snapshots.shows(snapshot) && snapshot.createdMs <= searchable && passes(snapshot),
     ids && 'snapshotSet',
   )
   return {

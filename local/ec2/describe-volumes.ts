@@ -63,11 +63,11 @@ const FILTERS: FilterValues<Volume> = {
 function describeVolumes(account: Account, request: DescribeVolumesRequest): DescribeVolumesResult {
   const ids = request.VolumeIds?.length ? [...new Set(request.VolumeIds)] : undefined
   const passes = filterBy(request.Filters, FILTERS)
-  const searchable = account.clock.now() - (asksForTags(request.Filters) ? account.visibilityDelayMs : 0)
+  const searchable = account.clock.now() - (asksForTags(request.Filters) ? account.consistency.tagsMs : 0)
   const page = pageOf(
     ids ? ids.map((id) => find(VOLUME, account.volumes, id)) : account.volumes.values(),
     request,
-    (volume) => volume.createdMs <= searchable && passes(volume),
+    (volume) => account.volumes.shows(volume) && volume.createdMs <= searchable && passes(volume),
     ids && 'volumesSet',
   )
   return { Volumes: page.items.map(toVolumeOutput), NextToken: page.nextToken }

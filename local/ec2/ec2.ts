@@ -12,6 +12,8 @@ import { statusDescriptions } from './describe-instance-status.ts'
 import { instanceDescriptions } from './describe-instances.ts'
 import { snapshotDescriptions } from './describe-snapshots.ts'
 import { volumeDescriptions } from './describe-volumes.ts'
+import { STRONG, isKnown } from './consistency.ts'
+import type { Consistency } from './consistency.ts'
 import { Disks } from './disks.ts'
 import type { GuestRunner } from './guest.ts'
 import { hostOf } from './host.ts'
@@ -21,10 +23,21 @@ import { attributeOperations } from './instance-attributes.ts'
 import { instanceOperations } from './instances.ts'
 import { launchOperations } from './launch.ts'
 import type { Account, Neighbours } from './model.ts'
-import { durableOf, newState } from './state.ts'
-import { defaultNetwork } from './network.ts'
+import { collectionsOf, durableOf, newState } from './state.ts'
 import { snapshotOperations } from './snapshots.ts'
-import { instanceTypeDescriptions } from './instance-types.ts'
+import { instanceTypeDescriptions } from './describe-instance-types.ts'
+import { imageOperations } from './images/images.ts'
+import { imageDescriptions } from './images/describe-images.ts'
+import { DEFAULT_INSTANCE_QUOTAS } from './instance-quotas.ts'
+import type { InstanceQuotas } from './instance-quotas.ts'
+import { metadataOptionsOperations } from './metadata-options.ts'
+import { monitoringOperations } from './monitoring.ts'
+import { networkOperations } from './network/operations.ts'
+import { addDefaultVpc } from './network/default-vpc.ts'
+import { zonesOf } from './network/zones.ts'
+import { profileOperations, profilesTakenOnTrust } from './profiles.ts'
+import { replaceRootOperations } from './replace-root.ts'
+import { spotOperations } from './spot.ts'
 import { tagOperations } from './tags.ts'
 import { volumeOperations } from './volumes.ts'
 
@@ -52,35 +65,43 @@ export interface Ec2Options {
   readonly visibilityDelayMs?: number
   /** ARN of the role in an instance profile; undefined when there is none. */
   readonly roleOfProfile?: RoleOfProfile
+  /** How late EC2 is (AWS facts A.19); not at all unless told. */
+  readonly consistency?: Partial<Consistency>
+  /** What differs from AWS's defaults (AWS facts A.22). */
+  readonly quotas?: Partial<InstanceQuotas>
+  /** The instance profile of this name or ARN, as IAM knows it. Any is taken for existing unless told. */
+  readonly profileOf?: Account['profileOf']
   /** Alone unless told. */
   readonly neighbours?: Neighbours
 }
 
 function newAccount(options: Ec2Options): Account {
-  const state = newState()
-  const { counters, instances, volumes, snapshots, images, troubles } = state
-  const ids = idSource(`${options.accountId}/${options.region}`, counters)
-  return {
+  const { clock, accountId, region } = options
+  const consistency = { ...STRONG, tagsMs: options.visibilityDelayMs ?? 0, seed: `${accountId}/${region}` }
+  const state = newState((resource) => isKnown(account, resource))
+  const { counters, troubles } = state
+  const account: Account = {
+    ...collectionsOf(state),
     state,
     running: { instances: new Map(), volumeCreations: new Map() },
-    instances,
-    volumes,
-    snapshots,
-    images,
     troubles,
-    clock: options.clock,
-    accountId: options.accountId,
-    region: options.region,
-    ids,
-    network: defaultNetwork(options.region, ids, state),
-    disks: new Disks(options.clock, options.directory),
+    clock,
+    accountId,
+    region,
+    consistency: { ...consistency, ...options.consistency },
+    ids: idSource(`${accountId}/${region}`, counters),
+    zones: zonesOf(region),
+    quotas: { ...DEFAULT_INSTANCE_QUOTAS, ...options.quotas },
+    disks: new Disks(clock, options.directory),
     guests: options.guests,
     emit: options.emit,
-    visibilityDelayMs: options.visibilityDelayMs ?? 0,
+    profileOf: options.profileOf ?? profilesTakenOnTrust(accountId),
     captureObservers: [],
-    elsewhere: (accountId, region) => options.neighbours?.find(accountId, region),
+    elsewhere: (ofAccount, ofRegion) => options.neighbours?.find(ofAccount, ofRegion),
     nextOrder: () => (counters.order += 1),
   }
+  addDefaultVpc(account)
+  return account
 }
 
 interface Ec2 {
@@ -105,6 +126,14 @@ export function createEc2(options: Ec2Options): Ec2 {
     ...snapshotOperations(account),
     ...snapshotDescriptions(account),
     ...tagOperations(account),
+    ...imageOperations(account),
+    ...imageDescriptions(account),
+    ...metadataOptionsOperations(account),
+    ...monitoringOperations(account),
+    ...networkOperations(account),
+    ...profileOperations(account),
+    ...replaceRootOperations(account),
+    ...spotOperations(account),
   }
   const access = ec2Access(account, Object.keys(operations), options.roleOfProfile ?? (() => undefined))
   return {

@@ -16,6 +16,16 @@ export function emitInstanceState(account: Account, instance: Instance): void {
   })
 }
 
+/** Two minutes before a spot instance goes (AWS facts A.17). */
+export function emitSpotWarning(account: Account, { id, zone }: Instance): void {
+  account.emit({
+    source: 'aws.ec2',
+    'detail-type': 'EC2 Spot Instance Interruption Warning',
+    resources: [`arn:aws:ec2:${zone.name}:instance/${id}`],
+    detail: { 'instance-id': id, 'instance-action': 'terminate' },
+  })
+}
+
 export function emitVolumeNotification(
   account: Account,
   volume: Volume,

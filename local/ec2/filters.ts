@@ -4,6 +4,7 @@ import { AwsError } from '../wire/service.ts'
 import { invalidValue } from './request.ts'
 
 const VALUES_MAX = 200
+const WILDCARD = /[*?\\]/
 
 /** What a resource has under the name of a filter: none, one or several values. */
 export type FilterValues<Resource> = Readonly<Record<string, (resource: Resource) => FilterValue | FilterValue[]>>
@@ -22,12 +23,22 @@ const patternOf = (value: string): RegExp =>
     })}$`,
   )
 
-const tagValues = ({ tags }: Tagged, name: string): FilterValue[] | undefined => {
+/** Whether a text is one of the values. Those without a wildcard, which are most, are looked up. */
+function matcherOf(values: readonly string[]): (text: string) => boolean {
+  const literals = new Set(values.filter((value) => !WILDCARD.test(value)))
+  const patterns = values.filter((value) => WILDCARD.test(value)).map(patternOf)
+  return (text) => literals.has(text) || patterns.some((pattern) => pattern.test(text))
+}
+
+const tagValues = ({ tags }: Tagged, name: string): FilterValue | FilterValue[] => {
   if (name === 'tag-key') return [...tags.keys()]
   if (name === 'tag-value') return [...tags.values()]
-  if (name.startsWith('tag:')) return [tags.get(name.slice('tag:'.length))]
-  return undefined
+  return tags.get(name.slice('tag:'.length))
 }
+
+/** The values of a filter when all of them are meant letter for letter; else undefined. */
+export const literalValues = ({ Values = [] }: Filter): readonly string[] | undefined =>
+  Values.some((value) => WILDCARD.test(value)) ? undefined : Values
 
 /** Whether any of these filters asks for tags, which become searchable late (AWS facts A.19). */
 export const asksForTags = (filters: readonly Filter[] | undefined): boolean =>
@@ -50,11 +61,39 @@ export function filterBy<Resource extends Tagged>(
   const tests = filters.map(({ Name = '', Values = [] }) => {
     const read = Object.hasOwn(known, Name) ? known[Name] : undefined
     if (!read && !/^tag(-key|-value|:.+)$/s.test(Name)) throw invalidValue(`The filter '${Name}' is invalid`)
-    const patterns = Values.map(patternOf)
+    const matches = matcherOf(Values)
+    const passes = (value: FilterValue): boolean => value !== undefined && matches(String(value))
     return (resource: Resource): boolean => {
-      const values = [read ? read(resource) : tagValues(resource, Name)].flat()
-      return values.some((value) => value !== undefined && patterns.some((pattern) => pattern.test(String(value))))
+      const values = read ? read(resource) : tagValues(resource, Name)
+      return Array.isArray(values) ? values.some(passes) : passes(values)
     }
   })
   return (resource) => tests.every((passes) => passes(resource))
 }
+
+type Path = string
+
+/** The values at a dotted path of an answer, lists on the way being walked through. */
+function valuesAt(value: unknown, path: readonly string[]): FilterValue[] {
+  if (value === undefined || value === null) return []
+  if (Array.isArray(value)) return value.flatMap((member) => valuesAt(member, path))
+  const [name, ...rest] = path
+  if (name !== undefined) return typeof value === 'object' ? valuesAt(Reflect.get(value, name), rest) : []
+  if (value instanceof Date) return [value.toISOString()]
+  return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? [value] : []
+}
+
+/**
+ * Filters that ask for what the answer itself shows: name of the filter → path in the answer. An empty path is a documented
+ * filter for something that nothing in this account ever has.
+ */
+export const shownBy = <Resource>(
+  show: (resource: Resource) => object,
+  paths: Readonly<Record<string, Path>>,
+): FilterValues<Resource> =>
+  Object.fromEntries(
+    Object.entries(paths).map(([name, path]) => [
+      name,
+      (resource: Resource) => (path === '' ? undefined : valuesAt(show(resource), path.split('.'))),
+    ]),
+  )

@@ -42,4 +42,6 @@ export interface Guest {
 
 export interface GuestRunner {
   start(spec: GuestSpec): Promise<Guest>
+  /** What an instance has written to its console so far; undefined for one that never ran. */
+  console?(instanceId: string): string | undefined
 }

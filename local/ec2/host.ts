@@ -1,22 +1,13 @@
 /** The account owner's hands: what no API shows. */
 import { endDetach } from './attachments.ts'
-import { SNAPSHOT, INSTANCE, VOLUME, find } from './ids.ts'
+import type { Consistency } from './consistency.ts'
+import { INSTANCE, SNAPSHOT, VOLUME, findAny } from './ids.ts'
+import { registerImage } from './images/host-images.ts'
+import type { ImageRegistration } from './images/host-images.ts'
+import { interrupt } from './instance-states.ts'
 import { endByGuest } from './instances.ts'
-import type { Account, CaptureObserver, Image, StuckDetach } from './model.ts'
-
-interface ImageRegistration {
-  readonly imageId: string
-  readonly rootDeviceName: string
-  readonly rootDeviceType: 'ebs' | 'instance-store'
-  readonly rootSizeGiB: number
-  /** `x86_64` unless told. */
-  readonly architecture?: string
-  readonly bootMode?: string
-  /** Names that instance stores take; a volume cannot be attached there. */
-  readonly instanceStoreDevices?: readonly string[]
-  /** A script with which its instances start their services, at every boot. */
-  readonly program?: string
-}
+import type { Account, CapacityTrouble, CaptureObserver, StatusCheck, StuckDetach } from './model.ts'
+import { setHostTags } from './tags.ts'
 
 export interface Ec2Host {
   /** The sparse file that is the volume. @throws AwsError InvalidVolume.NotFound */
@@ -35,8 +26,20 @@ export interface Ec2Host {
   stickDetach(volumeId: string): () => void
   /** The next StartInstances of this instance is refused with this code, or goes `pending` and falls back to `stopped`. */
   refuseStart(instanceId: string, how: { readonly code: string } | 'falls-back'): void
-  /** Status checks of the instance are `impaired` until cleared. */
-  impair(instanceId: string, impaired: boolean): void
+  /** The next launches or starts that match find no capacity, `times` of them, 1 unless told. The answer takes it back. */
+  lackCapacity(trouble: Omit<CapacityTrouble, 'left'>, times?: number): () => void
+  /** The next launch passes the call and ends terminated, with this StateReason code (AWS facts A.17). */
+  failLaunch(code: string): void
+  /** Warns the spot instance, and takes it two minutes later. */
+  interruptSpot(instanceId: string): void
+  /** The next replacement of this instance's root volume ends so. */
+  failRootReplacement(instanceId: string, how: 'failed' | 'failed-detached'): void
+  /** A status check of the instance, its own unless told, is `impaired` until cleared. */
+  impair(instanceId: string, impaired: boolean, check?: StatusCheck): void
+  /** Sets tags as AWS's own services do: `aws:` keys too, past the limit of fifty. */
+  setTags(resourceId: string, tags: Readonly<Record<string, string>>): void
+  /** How late EC2 is from now on (AWS facts A.19). */
+  beLate(how: Partial<Consistency>): void
   /** The guest has powered itself off: InstanceInitiatedShutdownBehavior decides. Harmless unless it runs. */
   guestPoweredOff(instanceId: string): void
   /** Tags of an instance; none when it does not exist. */
@@ -45,42 +48,6 @@ export interface Ec2Host {
   counts(): { volumes: number; snapshots: number; instances: number }
   /** Stops all guests and waits for the copies under way. Files stay. */
   close(): Promise<void>
-}
-
-function registerImage(account: Account, registration: ImageRegistration): void {
-  const { imageId, rootSizeGiB, rootDeviceName, rootDeviceType } = registration
-  if (account.images.has(imageId)) throw new Error(`The image ${imageId} is registered already`)
-  const image: Image = {
-    id: imageId,
-    rootDeviceName,
-    rootDeviceType,
-    rootSizeGiB,
-    architecture: registration.architecture ?? 'x86_64',
-    bootMode: registration.bootMode,
-    instanceStoreDevices: registration.instanceStoreDevices ?? [],
-    program: registration.program,
-    rootSnapshotId: rootDeviceType === 'ebs' ? account.ids.next('snap') : undefined,
-  }
-  account.images.set(imageId, image)
-  const { rootSnapshotId: id } = image
-  if (id === undefined) return
-  const path = account.disks.pathOf(id)
-  account.disks.createEmpty(path, rootSizeGiB)
-  account.snapshots.set(id, {
-    id,
-    order: account.nextOrder(),
-    createdMs: account.clock.now(),
-    tags: new Map(),
-    volumeId: 'vol-ffffffff', // what EC2 shows for a snapshot that has no volume of this account
-    sizeGiB: rootSizeGiB,
-    description: `Root of ${imageId}`,
-    path,
-    state: 'completed',
-    completesMs: account.clock.now(),
-    fullBytes: 0,
-    deleted: false,
-    imageId,
-  })
 }
 
 function stickDetach(account: Account, volumeId: string): () => void {
@@ -104,19 +71,33 @@ async function close({ running, disks }: Account): Promise<void> {
 export function hostOf(account: Account): Ec2Host {
   const { instances, snapshots, troubles, volumes } = account
   return {
-    volumePath: (id) => find(VOLUME, volumes, id).path,
-    snapshotPath: (id) => find(SNAPSHOT, snapshots, id).path,
+    volumePath: (id) => findAny(VOLUME, volumes, id).path,
+    snapshotPath: (id) => findAny(SNAPSHOT, snapshots, id).path,
     registerImage: (registration) => registerImage(account, registration),
     observeCapture: (observer) => void account.captureObservers.push(observer),
     failSnapshot: (volumeId) => void troubles.failingSnapshots.add(volumeId),
     failVolumeCreation: (snapshotId) => void troubles.failingCreations.add(snapshotId),
     stickDetach: (volumeId) => stickDetach(account, volumeId),
     refuseStart: (instanceId, how) => void troubles.refusedStarts.set(instanceId, how),
-    impair(instanceId, impaired) {
-      find(INSTANCE, instances, instanceId).impaired = impaired
+    lackCapacity(trouble, times = 1) {
+      const planned = { ...trouble, left: times }
+      troubles.capacity.add(planned)
+      return () => void troubles.capacity.delete(planned)
     },
-    guestPoweredOff: (instanceId) => endByGuest(account, find(INSTANCE, instances, instanceId)),
     tagsOf: (instanceId) => account.instances.get(instanceId)?.tags ?? new Map(),
+    failLaunch: (code) => void troubles.failingLaunches.push(code),
+    interruptSpot: (instanceId) => interrupt(account, findAny(INSTANCE, instances, instanceId)),
+    failRootReplacement: (instanceId, how) => void troubles.failingRootReplacements.set(instanceId, how),
+    impair(instanceId, impaired, check = 'instance') {
+      const { impairments } = findAny(INSTANCE, instances, instanceId)
+      if (impaired) impairments.set(check, account.clock.now())
+      else impairments.delete(check)
+    },
+    setTags: (resourceId, tags) => setHostTags(account, resourceId, tags),
+    beLate(how) {
+      account.consistency = { ...account.consistency, ...how }
+    },
+    guestPoweredOff: (instanceId) => endByGuest(account, findAny(INSTANCE, instances, instanceId)),
     counts: () => ({
       volumes: volumes.size,
       snapshots: [...snapshots.values()].filter(({ imageId, deleted }) => imageId === undefined && !deleted).length,

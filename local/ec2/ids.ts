@@ -1,8 +1,29 @@
 /** EC2 ids: a prefix and 17 hexadecimal digits (AWS facts A.23). */
 import { createHash } from 'node:crypto'
+import type { ResourceType } from '@aws-sdk/client-ec2'
 import { AwsError } from '../wire/service.ts'
+import { Collection } from './collection.ts'
 
-type IdPrefix = 'i' | 'vol' | 'snap' | 'ami' | 'eni' | 'eni-attach' | 'subnet' | 'vpc' | 'sg' | 'r'
+export type IdPrefix =
+  | 'ami'
+  | 'dopt'
+  | 'eipalloc'
+  | 'eipassoc'
+  | 'eni'
+  | 'eni-attach'
+  | 'i'
+  | 'iip-assoc'
+  | 'key'
+  | 'r'
+  | 'replacevol'
+  | 'sg'
+  | 'sgr'
+  | 'sir'
+  | 'snap'
+  | 'subnet'
+  | 'vol'
+  | 'vpc'
+  | 'vpc-cidr-assoc'
 
 export interface IdSource {
   next(prefix: IdPrefix): string
@@ -26,9 +47,9 @@ export function idSource(seed: string, counters: { ids: number }): IdSource {
   }
 }
 
-interface ResourceKind {
+export interface ResourceKind {
   readonly prefix: IdPrefix
-  readonly type: 'instance' | 'volume' | 'snapshot' | 'image'
+  readonly type: ResourceType
   readonly malformedCode: string
   readonly notFoundCode: string
   readonly malformed: (id: string) => string
@@ -69,12 +90,88 @@ export const IMAGE: ResourceKind = {
   notFound: (id) => `The image id '[${id}]' does not exist`,
 }
 
-/** The resource of this id. @throws AwsError the kind's Malformed code, or its NotFound code. */
-export function find<Resource>(kind: ResourceKind, among: ReadonlyMap<string, Resource>, id: string): Resource {
+/** A kind of the network: all speak alike. */
+const networkKind = (
+  prefix: IdPrefix,
+  type: ResourceType,
+  codes: readonly [malformed: string, notFound: string],
+  called: string,
+): ResourceKind => ({
+  prefix,
+  type,
+  malformedCode: codes[0],
+  notFoundCode: codes[1],
+  malformed: (id) => `Invalid id: "${id}" (expecting "${prefix}-...")`,
+  notFound: (id) => `The ${called} '${id}' does not exist`,
+})
+
+export const VPC = networkKind('vpc', 'vpc', ['InvalidVpcId.Malformed', 'InvalidVpcID.NotFound'], 'vpc ID')
+export const SUBNET = networkKind(
+  'subnet',
+  'subnet',
+  ['InvalidSubnetId.Malformed', 'InvalidSubnetID.NotFound'],
+  'subnet ID',
+)
+export const SECURITY_GROUP = networkKind(
+  'sg',
+  'security-group',
+  ['InvalidGroupId.Malformed', 'InvalidGroup.NotFound'],
+  'security group',
+)
+export const SECURITY_GROUP_RULE = networkKind(
+  'sgr',
+  'security-group-rule',
+  ['InvalidSecurityGroupRuleId.Malformed', 'InvalidSecurityGroupRuleId.NotFound'],
+  'security group rule ID',
+)
+export const INTERFACE = networkKind(
+  'eni',
+  'network-interface',
+  ['InvalidNetworkInterfaceId.Malformed', 'InvalidNetworkInterfaceID.NotFound'],
+  'networkInterface ID',
+)
+export const ADDRESS = networkKind(
+  'eipalloc',
+  'elastic-ip',
+  ['InvalidAllocationID.NotFound', 'InvalidAllocationID.NotFound'],
+  'allocation ID',
+)
+export const KEY_PAIR = networkKind(
+  'key',
+  'key-pair',
+  ['InvalidKeyPair.NotFound', 'InvalidKeyPair.NotFound'],
+  'key pair',
+)
+export const REPLACE_ROOT_TASK = networkKind(
+  'replacevol',
+  'replace-root-volume-task',
+  ['InvalidReplaceRootVolumeTaskId.Malformed', 'InvalidReplaceRootVolumeTaskId.NotFound'],
+  'replace root volume task ID',
+)
+export const SPOT_REQUEST = networkKind(
+  'sir',
+  'spot-instances-request',
+  ['InvalidSpotInstanceRequestID.Malformed', 'InvalidSpotInstanceRequestID.NotFound'],
+  'spot instance request ID',
+)
+
+/** The resource of this id, known to callers or not yet. @throws AwsError the kind's Malformed or NotFound code */
+export function findAny<Resource>(kind: ResourceKind, among: ReadonlyMap<string, Resource>, id: string): Resource {
   const found = among.get(id)
   if (found) return found
+  throw absent(kind, id)
+}
+
+/** The resource of this id. @throws AwsError the kind's Malformed code, or its NotFound code: also while it is too new (AWS facts A.19). */
+export function find<Resource>(kind: ResourceKind, among: ReadonlyMap<string, Resource>, id: string): Resource {
+  const found = findAny(kind, among, id)
+  if (among instanceof Collection && !among.shows(found)) throw absent(kind, id)
+  return found
+}
+
+function absent(kind: ResourceKind, id: string): AwsError {
   // 8 digits are the ids of old; AMI ids of demos come in that length too.
   if (!new RegExp(`^${kind.prefix}-[0-9a-f]{8}([0-9a-f]{9})?$`).test(id))
-    throw new AwsError(kind.malformedCode, kind.malformed(id))
-  throw new AwsError(kind.notFoundCode, kind.notFound(id))
+    return new AwsError(kind.malformedCode, kind.malformed(id))
+  return new AwsError(kind.notFoundCode, kind.notFound(id))
 }

@@ -3,11 +3,13 @@
  * an event; a change under way is called off when another begins.
  */
 import { disksOf, removeAttachment } from './attachments.ts'
-import { BOOT_MS, STOP_MS, TERMINATED_VISIBLE_MS, TERMINATE_MS } from './delays.ts'
+import { BOOT_MS, SPOT_NOTICE_MS, STOP_MS, TERMINATED_VISIBLE_MS, TERMINATE_MS } from './delays.ts'
 import { toInstanceOutput } from './describe-instances.ts'
-import { emitInstanceState } from './events.ts'
+import { emitInstanceState, emitSpotWarning } from './events.ts'
 import { runOf } from './model.ts'
 import type { Account, Instance, StateReason, Transition } from './model.ts'
+import { primaryInterfaceOf, releaseInterfaces, takePublicIp } from './network/interface-states.ts'
+import { closeSpotRequest } from './spot.ts'
 import { beginDeletion } from './volumes.ts'
 
 const reason = (code: string, text: string): StateReason => ({ Code: code, Message: `${code}: ${text}` })
@@ -17,7 +19,35 @@ const GUEST_SHUTDOWN = reason('Client.InstanceInitiatedShutdown', 'Instance init
 export const INTERNAL_ERROR = reason('Server.InternalError', 'Internal error on launch')
 const VOLUME_FAILED = reason('Client.InternalError', 'Client error on launch')
 
-export type EndedBy = 'user' | 'guest'
+const SPOT_TERMINATION = reason('Server.SpotInstanceTermination', 'Spot instance termination')
+
+/** What failed launches are told as, by the code that a host may plan (AWS facts A.17). */
+const LAUNCH_FAILURES: Readonly<Record<string, string>> = {
+  'Client.VolumeLimitExceeded': 'Volume limit exceeded',
+  'Client.InternalError': 'Client error on launch',
+  'Client.InvalidSnapshot.NotFound': 'The specified snapshot does not exist',
+  'Server.InternalError': 'Internal error on launch',
+  'Server.InsufficientInstanceCapacity': 'Insufficient capacity to satisfy instance request',
+}
+
+/** Why the next launch will end terminated, if that was planned. */
+export function launchFailure({ troubles: { failingLaunches } }: Account): StateReason | undefined {
+  const code = failingLaunches.shift()
+  return code === undefined ? undefined : reason(code, LAUNCH_FAILURES[code] ?? 'Internal error on launch')
+}
+
+type EndedBy = 'user' | 'guest' | 'spot'
+
+const REASONS: Readonly<Record<EndedBy, StateReason>> = {
+  user: USER_SHUTDOWN,
+  guest: GUEST_SHUTDOWN,
+  spot: SPOT_TERMINATION,
+}
+
+const transitionReasonOf = ({ clock }: Account, by: EndedBy): string => {
+  if (by === 'spot') return `Server.SpotInstanceTermination (${utcText(clock.now())})`
+  return by === 'user' ? `User initiated (${utcText(clock.now())})` : ''
+}
 
 const utcText = (ms: number): string =>
   new Date(ms)
@@ -47,11 +77,11 @@ async function startGuest(account: Account, instance: Instance): Promise<void> {
   run.guest = await account.guests.start({
     instanceId: instance.id,
     imageId: instance.image.id,
-    program: instance.image.program,
+    program: instance.image.software.program,
     userData: instance.userData === undefined ? undefined : Buffer.from(instance.userData, 'base64').toString(),
     disks: disksOf(instance),
     tags: Object.fromEntries(instance.tags),
-    privateIpAddress: instance.privateIp,
+    privateIpAddress: primaryInterfaceOf(account, instance)?.privateIps[0] ?? '',
     reservationId: instance.reservationId,
     describe: () => toInstanceOutput(account, instance),
   })
@@ -63,10 +93,17 @@ async function stopGuest(account: Account, instance: Instance): Promise<void> {
   const { guest } = run
   run.guest = undefined
   await guest?.stop()
+  keepConsole(account, instance)
+}
+
+/** What the guest has said is known after it is gone, and after a restart of the account (GetConsoleOutput). */
+export function keepConsole(account: Account, instance: Instance): void {
+  const text = account.guests.console?.(instance.id)
+  if (text !== undefined) instance.console = { text, atMs: account.clock.now() }
 }
 
 /** Begins to stop the guest, which may take its time: whatever wants it still waits for `guestChange`. */
-function quieten(account: Account, instance: Instance): void {
+export function quieten(account: Account, instance: Instance): void {
   runOf(account, instance).guestChange = account.clock.holding(() => stopGuest(account, instance))
 }
 
@@ -75,6 +112,7 @@ export function beginBoot(account: Account, instance: Instance, how: Pick<Transi
   instance.launchedMs = account.clock.now()
   instance.stateReason = undefined
   instance.transitionReason = ''
+  instance.impairments.clear()
   enter(account, instance, 'pending')
   follow(account, instance, { ...how, to: 'running', dueMs: account.clock.now() + BOOT_MS })
 }
@@ -106,6 +144,32 @@ async function endBoot(account: Account, instance: Instance, transition: Transit
   enter(account, instance, 'running')
 }
 
+/** A reboot keeps the state, the addresses and the volumes: nobody but the guest notices. */
+export function reboot(account: Account, instance: Instance): void {
+  void account.clock.holding(async () => {
+    quieten(account, instance)
+    await runOf(account, instance).guestChange
+    if (instance.state !== 'running') return
+    if (!(await bringUp(account, instance))) instance.impairments.set('instance', account.clock.now())
+    instance.runningSinceMs = account.clock.now()
+  })
+}
+
+/** Warns a spot instance, and takes it when the notice is over (AWS facts A.17). */
+export function interrupt(account: Account, instance: Instance): void {
+  instance.interruptionMs = account.clock.now() + SPOT_NOTICE_MS
+  emitSpotWarning(account, instance)
+  followInterruption(account, instance)
+}
+
+function followInterruption(account: Account, instance: Instance): void {
+  const { interruptionMs } = instance
+  if (interruptionMs === undefined) return
+  account.clock.after(interruptionMs - account.clock.now(), () => {
+    if (instance.state === 'running' || instance.state === 'pending') beginTermination(account, instance, 'spot')
+  })
+}
+
 /** Whether the guest came up. */
 export function bringUp(account: Account, instance: Instance): Promise<boolean> {
   const hasStarted = startGuest(account, instance).then(
@@ -125,13 +189,13 @@ function giveUp(account: Account, instance: Instance, { otherwise }: Transition,
 
 function beStopped(account: Account, instance: Instance): void {
   instance.transition = undefined
-  instance.publicIp = undefined
+  takePublicIp(account, instance)
   enter(account, instance, 'stopped')
 }
 
 export function beginStop(account: Account, instance: Instance, by: EndedBy): void {
-  instance.stateReason = by === 'user' ? USER_SHUTDOWN : GUEST_SHUTDOWN
-  instance.transitionReason = by === 'user' ? `User initiated (${utcText(account.clock.now())})` : ''
+  instance.stateReason = REASONS[by]
+  instance.transitionReason = transitionReasonOf(account, by)
   instance.runningSinceMs = undefined
   enter(account, instance, 'stopping')
   quieten(account, instance)
@@ -155,8 +219,8 @@ function releaseVolumes(account: Account, instance: Instance): void {
 function endTermination(account: Account, instance: Instance): void {
   instance.transition = undefined
   releaseVolumes(account, instance)
-  account.network.releasePrivateIp(instance.privateIp)
-  instance.publicIp = undefined
+  releaseInterfaces(account, instance)
+  closeSpotRequest(account, instance)
   instance.terminatedMs = account.clock.now()
   enter(account, instance, 'terminated')
   forgetInTime(account, instance, TERMINATED_VISIBLE_MS)
@@ -171,10 +235,12 @@ function forgetInTime(account: Account, { id }: Instance, delayMs: number): void
 }
 
 export function beginTermination(account: Account, instance: Instance, by: EndedBy): void {
-  instance.stateReason = by === 'user' ? USER_SHUTDOWN : GUEST_SHUTDOWN
-  instance.transitionReason = by === 'user' ? `User initiated (${utcText(account.clock.now())})` : ''
+  instance.stateReason = REASONS[by]
+  instance.transitionReason = transitionReasonOf(account, by)
   instance.runningSinceMs = undefined
   enter(account, instance, 'shutting-down')
+  // First call off the change under way, so that a boot does not go on.
+  runOf(account, instance).cancelTransition()
   quieten(account, instance)
   follow(account, instance, { to: 'terminated', dueMs: account.clock.now() + TERMINATE_MS })
 }
@@ -195,6 +261,7 @@ export function resumeInstances(account: Account): void {
   const nowMs = account.clock.now()
   for (const instance of account.instances.values()) {
     const { state, transition, terminatedMs } = instance
+    if (state === 'running') followInterruption(account, instance)
     if (transition) follow(account, instance, transition)
     else if (state === 'running') void account.clock.holding(() => bringUp(account, instance))
     else if (terminatedMs !== undefined) forgetInTime(account, instance, terminatedMs + TERMINATED_VISIBLE_MS - nowMs)

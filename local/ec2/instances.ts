@@ -1,6 +1,7 @@
 /** StartInstances, StopInstances, TerminateInstances (AWS facts A.17). All instances of a request are checked before the first changes. */
 import type {
   InstanceStateChange,
+  RebootInstancesRequest,
   StartInstancesRequest,
   StartInstancesResult,
   StopInstancesRequest,
@@ -11,9 +12,12 @@ import type {
 import { AwsError } from '../wire/service.ts'
 import type { Operations } from '../wire/service.ts'
 import { toStateOutput } from './describe-instances.ts'
+import { roomFor } from './capacity.ts'
 import { INSTANCE, find } from './ids.ts'
-import { INTERNAL_ERROR, beginBoot, beginStop, beginTermination } from './instance-states.ts'
+import { instanceTypeOf } from './instance-types.ts'
+import { INTERNAL_ERROR, beginBoot, beginStop, beginTermination, reboot } from './instance-states.ts'
 import type { Account, Instance } from './model.ts'
+import { givePublicIp } from './network/interface-states.ts'
 import { invalidValue, operation, required } from './request.ts'
 
 const IDS_MAX = 1000
@@ -42,7 +46,12 @@ function checkMayStart(account: Account, instance: Instance): void {
       `Invalid value '${id}' for instanceId. Instance does not have a volume attached at root (${image.rootDeviceName})`,
     )
   const planned = account.troubles.refusedStarts.get(id)
-  if (planned === undefined || planned === 'falls-back') return
+  if (planned === undefined || planned === 'falls-back') {
+    const type = instanceTypeOf(instance.type)
+    const market = instance.spot ? 'spot' : 'on-demand'
+    roomFor(account, { type, zone: instance.zone, on: 'start', market, least: 1, most: 1 })
+    return
+  }
   account.troubles.refusedStarts.delete(id)
   // What EC2 lacks itself it says with a 500 (AWS facts A.21).
   const status = planned.code.startsWith('Insufficient') ? 500 : 400
@@ -53,7 +62,7 @@ function start(account: Account, instance: Instance): void {
   if (instance.state !== 'stopped') return
   // The planned trouble is all that a `refuseStart` left here can be: the other kind has thrown.
   const fallsBack = account.troubles.refusedStarts.delete(instance.id)
-  instance.publicIp = account.network.nextPublicIp()
+  givePublicIp(account, instance)
   beginBoot(account, instance, { otherwise: 'stopped', fails: fallsBack ? INTERNAL_ERROR : undefined })
 }
 
@@ -63,7 +72,12 @@ function startInstances(account: Account, { InstanceIds }: StartInstancesRequest
   return { StartingInstances: change(instances, (instance) => start(account, instance)) }
 }
 
-function checkMayStop({ id, image, state, disableApiStop }: Instance): void {
+function checkMayStop({ id, image, state, disableApiStop, spot }: Instance): void {
+  if (spot)
+    throw new AwsError(
+      'UnsupportedOperation',
+      `You can't stop the Spot Instance '${id}' because it is associated with a one-time Spot Instance request. You can only stop Spot Instances associated with persistent Spot Instance requests.`,
+    )
   if (image.rootDeviceType === 'instance-store')
     throw new AwsError(
       'UnsupportedOperation',
@@ -81,9 +95,14 @@ function checkMayStop({ id, image, state, disableApiStop }: Instance): void {
     )
 }
 
-function stopInstances(account: Account, { InstanceIds }: StopInstancesRequest): StopInstancesResult {
+function stopInstances(account: Account, { InstanceIds, Hibernate }: StopInstancesRequest): StopInstancesResult {
   const instances = instancesNamed(account, InstanceIds)
   for (const instance of instances) checkMayStop(instance)
+  if (Hibernate)
+    throw new AwsError(
+      'UnsupportedHibernationConfiguration',
+      `The instance '${instances[0]?.id ?? ''}' is not enabled for hibernation.`,
+    )
   const StoppingInstances = change(instances, (instance) => {
     if (instance.state === 'running') beginStop(account, instance, 'user')
   })
@@ -108,6 +127,14 @@ function terminateInstances(account: Account, { InstanceIds }: TerminateInstance
   return { TerminatingInstances }
 }
 
+function rebootInstances(account: Account, { InstanceIds }: RebootInstancesRequest): object {
+  const instances = instancesNamed(account, InstanceIds)
+  for (const { id, state } of instances)
+    if (state !== 'running') throw new AwsError('IncorrectState', `Instance '${id}' is not 'running'.`)
+  for (const instance of instances) reboot(account, instance)
+  return {}
+}
+
 /** The guest has shut itself down: it stops, or is terminated if that was asked for, or if it has no disk to come back from. */
 export function endByGuest(account: Account, instance: Instance): void {
   if (instance.state !== 'running') return
@@ -118,9 +145,10 @@ export function endByGuest(account: Account, instance: Instance): void {
 
 export const instanceOperations = (account: Account): Operations => ({
   StartInstances: operation<StartInstancesRequest>(['InstanceIds'], (input) => startInstances(account, input)),
-  StopInstances: operation<StopInstancesRequest>(['InstanceIds', 'Force', 'SkipOsShutdown'], (input) =>
+  StopInstances: operation<StopInstancesRequest>(['InstanceIds', 'Force', 'SkipOsShutdown', 'Hibernate'], (input) =>
     stopInstances(account, input),
   ),
+  RebootInstances: operation<RebootInstancesRequest>(['InstanceIds'], (input) => rebootInstances(account, input)),
   TerminateInstances: operation<TerminateInstancesRequest>(['InstanceIds', 'Force', 'SkipOsShutdown'], (input) =>
     terminateInstances(account, input),
   ),

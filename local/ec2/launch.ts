@@ -5,17 +5,28 @@ import type { Operations } from '../wire/service.ts'
 import { addAttachment } from './attachments.ts'
 import { planDisks } from './block-devices.ts'
 import type { DiskPlan } from './block-devices.ts'
-import { toInstanceOutput, toReservation } from './describe-instances.ts'
+import { roomFor } from './capacity.ts'
+import { toReservation } from './describe-instances.ts'
 import { IMAGE, find } from './ids.ts'
-import { beginBoot } from './instance-states.ts'
-import type { Account, Image, Instance } from './model.ts'
-import type { Zone } from './network.ts'
+import { checkFits } from './images/fit.ts'
+import type { Image } from './images/model.ts'
+import { beginBoot, launchFailure } from './instance-states.ts'
+import { instanceTypeOf, volumesMax } from './instance-types.ts'
+import type { InstanceType } from './instance-types.ts'
+import { checkRoom, makeInterfaces, planNetwork } from './launch-network.ts'
+import type { NetworkPlan } from './launch-network.ts'
+import { checkMetadataOptions } from './metadata-options.ts'
+import type { Account, Instance, ProfileAssociation } from './model.ts'
+import { keyNamed } from './network/key-pairs.ts'
+import { associationWith } from './profiles.ts'
 import { ClientTokens, invalidValue, operation, required, supportOnly } from './request.ts'
+import { makeSpotRequest, spotPlanOf } from './spot.ts'
 import { mergeTags, tagsOnCreation } from './tags.ts'
 import { makeVolume } from './volumes.ts'
 
 const USER_DATA_MAX_BYTES = 16_384
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
+const DEFAULT_TYPE = 'm1.small'
 
 /** @throws AwsError InvalidParameterValue */
 export function checkUserData(base64: string): void {
@@ -28,101 +39,127 @@ export function checkUserData(base64: string): void {
 interface LaunchPlan {
   readonly request: RunInstancesRequest
   readonly image: Image
-  readonly zone: Zone
+  readonly type: InstanceType
+  readonly network: NetworkPlan
   readonly disks: readonly DiskPlan[]
   readonly count: number
-  readonly instanceTags: readonly Tag[]
-  readonly volumeTags: readonly Tag[]
+  readonly profile?: ProfileAssociation
+  readonly spot?: ReturnType<typeof spotPlanOf>
+  readonly tags: Readonly<Record<(typeof TAGGED)[number], readonly Tag[]>>
 }
 
-function countOf({ MinCount, MaxCount }: RunInstancesRequest): number {
+const TAGGED = ['instance', 'volume', 'network-interface', 'spot-instances-request'] as const
+
+function countsOf({ MinCount, MaxCount }: RunInstancesRequest): { least: number; most: number } {
   const least = required(MinCount, 'MinCount')
   const most = required(MaxCount, 'MaxCount')
   if (least < 1) throw invalidValue(`Value (${least}) for parameter minCount is invalid. Minimum value is 1.`)
   if (least > most)
     throw new AwsError('InvalidParameterCombination', `The parameter minCount ${least} exceeds maxCount ${most}`)
-  return most
+  return { least, most }
 }
 
-function zoneOf({ network }: Account, { SubnetId, Placement }: RunInstancesRequest): Zone {
-  const named = Placement?.AvailabilityZone === undefined ? undefined : network.zoneNamed(Placement.AvailabilityZone)
-  const zone = SubnetId === undefined ? (named ?? network.zones[0]) : network.zoneOfSubnet(SubnetId)
-  if (!zone || (named && named.id !== zone.id))
-    throw invalidValue(`The subnet '${SubnetId ?? ''}' is not in the availability zone '${named?.name ?? ''}'`)
-  return zone
-}
-
-function checkSecurityGroups({ network }: Account, ids: readonly string[] = []): void {
-  for (const id of ids)
-    if (id !== network.securityGroupId)
-      throw new AwsError('InvalidGroup.NotFound', `The security group '${id}' does not exist`)
+function checkOptions(account: Account, request: RunInstancesRequest): void {
+  if (request.UserData !== undefined) checkUserData(request.UserData)
+  if (request.KeyName !== undefined) keyNamed(account, request.KeyName)
+  checkMetadataOptions(request.MetadataOptions ?? {})
+  supportOnly(request.Monitoring ?? {}, ['Enabled'], 'Monitoring.')
+  if (request.HibernationOptions?.Configured)
+    throw new AwsError('UnsupportedOperation', 'Hibernation is not supported by this account.')
+  const behavior = request.InstanceInitiatedShutdownBehavior
+  if (behavior !== undefined && behavior !== 'stop' && behavior !== 'terminate')
+    throw invalidValue(`Invalid value '${String(behavior)}' for instanceInitiatedShutdownBehavior.`)
 }
 
 /** Everything that can be refused is refused here, before anything is made. */
 function plan(account: Account, request: RunInstancesRequest): LaunchPlan {
-  const image = find(IMAGE, account.images, required(request.ImageId, 'ImageId'))
-  const zone = zoneOf(account, request)
-  supportOnly(request.Placement ?? {}, ['AvailabilityZone'], 'Placement.')
-  checkSecurityGroups(account, request.SecurityGroupIds)
-  if (request.UserData !== undefined) checkUserData(request.UserData)
-  const tags = tagsOnCreation(request.TagSpecifications, ['instance', 'volume'])
-  return {
-    request,
-    image,
-    zone,
-    disks: planDisks(account, image, request.BlockDeviceMappings ?? [], zone),
-    count: countOf(request),
-    instanceTags: tags.instance,
-    volumeTags: tags.volume,
-  }
+  const image = launchable(account, required(request.ImageId, 'ImageId'))
+  const type = instanceTypeOf(request.InstanceType ?? DEFAULT_TYPE)
+  const counts = countsOf(request)
+  checkOptions(account, request)
+  checkFits(image, type)
+  const tags = tagsOnCreation(request.TagSpecifications, TAGGED)
+  const network = planNetwork(account, request, type, mergeTags(new Map(), tags['network-interface']))
+  const { zone } = network
+  const disks = planDisks(account, image, request.BlockDeviceMappings ?? [], zone)
+  if (disks.length > volumesMax(type.name, network.interfaces.length))
+    throw new AwsError('AttachmentLimitExceeded', `Volume attachment limit exceeded for instance type ${type.name}.`)
+  const profile = associationWith(account, request.IamInstanceProfile)
+  const spot = spotPlanOf(request.InstanceMarketOptions)
+  checkRoom(account, network, counts.least)
+  const count = roomFor(account, { ...counts, type, zone, on: 'launch', market: spot ? 'spot' : 'on-demand' })
+  checkRoom(account, network, count)
+  return { request, image, type, network, disks, count, profile, spot, tags }
+}
+
+/** @throws AwsError InvalidAMIID.NotFound, InvalidAMIID.Unavailable */
+function launchable(account: Account, imageId: string): Image {
+  const image = find(IMAGE, account.images, imageId)
+  const isAvailable = image.disks.every(
+    ({ snapshotId }) => snapshotId === undefined || account.snapshots.get(snapshotId)?.state === 'completed',
+  )
+  if (isAvailable && image.failure === undefined) return image
+  throw new AwsError('InvalidAMIID.Unavailable', `The image ID '${imageId}' is not available`)
 }
 
 function newInstance(account: Account, launch: LaunchPlan, reservationId: string, launchIndex: number): Instance {
-  const { request, image, zone } = launch
+  const { request, image, type } = launch
   const nowMs = account.clock.now()
+  const id = account.ids.next('i')
+  const { zone } = launch.network
+  const spotTags = mergeTags(new Map(), launch.tags['spot-instances-request'])
   return {
-    id: account.ids.next('i'),
+    id,
     order: account.nextOrder(),
     createdMs: nowMs,
-    tags: mergeTags(new Map(), launch.instanceTags),
+    tags: mergeTags(new Map(), launch.tags.instance),
     reservationId,
     launchIndex,
     image,
-    type: request.InstanceType ?? 'm1.small',
+    type: type.name,
     zone,
-    privateIp: account.network.takePrivateIp(zone),
-    networkInterfaceId: account.ids.next('eni'),
+    tenancy: 'default',
+    interfaceIds: [],
+    rootVolumeIds: [],
     clientToken: request.ClientToken,
-    profile: profileOf(account, request),
+    keyName: request.KeyName,
+    spot: launch.spot && makeSpotRequest(account, launch.spot, { id, image, type: type.name, zone }, spotTags),
+    profile: launch.profile && { ...launch.profile, id: account.ids.next('iip-assoc') },
     metadataOptions: request.MetadataOptions ?? {},
     attachments: new Map(),
     state: 'pending',
-    publicIp: account.network.nextPublicIp(),
     userData: request.UserData,
     disableApiStop: request.DisableApiStop ?? false,
     disableApiTermination: request.DisableApiTermination ?? false,
     shutdownBehavior: request.InstanceInitiatedShutdownBehavior ?? 'stop',
     transitionReason: '',
     launchedMs: nowMs,
-    impaired: false,
+    impairments: new Map(),
+    monitored: request.Monitoring?.Enabled ?? false,
+    ebsOptimized: request.EbsOptimized ?? false,
+    enaSupport: image.enaSupport,
   }
-}
-
-function profileOf({ accountId }: Account, { IamInstanceProfile }: RunInstancesRequest): Instance['profile'] {
-  if (!IamInstanceProfile) return undefined
-  const { Arn, Name } = IamInstanceProfile
-  return { Arn: Arn ?? `arn:aws:iam::${accountId}:instance-profile/${required(Name, 'IamInstanceProfile.Name')}` }
 }
 
 function launchOne(account: Account, launch: LaunchPlan, reservationId: string, launchIndex: number): Instance {
   const instance = newInstance(account, launch, reservationId, launchIndex)
   account.instances.set(instance.id, instance)
-  for (const { volume: plan, device, deleteOnTermination } of launch.disks) {
-    const volume = makeVolume(account, { ...plan, tags: launch.volumeTags })
+  makeInterfaces(account, instance, launch.network)
+  for (const { volume: planned, device, deleteOnTermination } of launch.disks) {
+    const volume = makeVolume(account, { ...planned, tags: launch.tags.volume })
     addAttachment(account, { volume, instance, device }, deleteOnTermination)
+    if (device === launch.image.rootDeviceName) instance.rootVolumeIds.push(volume.id)
   }
-  beginBoot(account, instance, { otherwise: 'terminated' })
+  launch.image.lastLaunchedMs = account.clock.now()
+  beginBoot(account, instance, { otherwise: 'terminated', fails: launchFailure(account) })
   return instance
+}
+
+/** A token counts in its zone where the request names one, else in the Region (AWS facts A.17). */
+function scopeOf({ Placement, SubnetId, NetworkInterfaces = [] }: RunInstancesRequest): string {
+  return [Placement?.AvailabilityZone, Placement?.AvailabilityZoneId, SubnetId, NetworkInterfaces[0]?.SubnetId].join(
+    ' ',
+  )
 }
 
 function runInstances(
@@ -130,15 +167,16 @@ function runInstances(
   tokens: ClientTokens<readonly Instance[]>,
   request: RunInstancesRequest,
 ): Reservation {
-  const earlier = tokens.earlier(request.ClientToken, request)
+  const scope = scopeOf(request)
+  const earlier = tokens.earlier(request.ClientToken, request, scope)
   if (earlier?.some(({ state }) => state === 'terminated'))
     throw new AwsError('IdempotentInstanceTerminated', 'The client token is that of a terminated instance.')
   if (earlier) return toReservation(account, earlier)
   const launch = plan(account, request)
   const reservationId = account.ids.next('r')
   const instances = Array.from({ length: launch.count }, (_, index) => launchOne(account, launch, reservationId, index))
-  tokens.remember(request.ClientToken, request, instances)
-  return { ...toReservation(account, instances), Instances: instances.map((one) => toInstanceOutput(account, one)) }
+  tokens.remember(request.ClientToken, request, instances, scope)
+  return toReservation(account, instances)
 }
 
 export function launchOperations(account: Account): Operations {
@@ -150,15 +188,23 @@ export function launchOperations(account: Account): Operations {
         'ClientToken',
         'DisableApiStop',
         'DisableApiTermination',
+        'EbsOptimized',
+        'HibernationOptions',
         'IamInstanceProfile',
         'ImageId',
         'InstanceInitiatedShutdownBehavior',
+        'InstanceMarketOptions',
         'InstanceType',
+        'KeyName',
         'MaxCount',
         'MetadataOptions',
         'MinCount',
+        'Monitoring',
+        'NetworkInterfaces',
         'Placement',
+        'PrivateIpAddress',
         'SecurityGroupIds',
+        'SecurityGroups',
         'SubnetId',
         'TagSpecifications',
         'UserData',

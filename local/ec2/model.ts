@@ -1,6 +1,5 @@
 /** What the account holds: instances, volumes, snapshots, images, and what all parts of EC2 share. */
 import type {
-  IamInstanceProfile,
   InstanceMetadataOptionsRequest,
   InstanceStateName,
   ShutdownBehavior,
@@ -14,10 +13,15 @@ import type { EmittedEvent } from '../wire/service.ts'
 import type { Disks } from './disks.ts'
 import type { Guest, GuestRunner } from './guest.ts'
 import type { IdSource } from './ids.ts'
-import type { Network, Zone } from './network.ts'
+import type { InstanceQuotas } from './instance-quotas.ts'
+import type { Collection } from './collection.ts'
+import type { Consistency } from './consistency.ts'
+import type { Software, Image } from './images/model.ts'
+import type { Address, KeyPair, NetworkInterface, SecurityGroup, Subnet, Vpc } from './network/model.ts'
+import type { Zone, Zones } from './network/zones.ts'
 
 /** Every resource has its place in the order of creation: lists are given, and paged, in that order. */
-interface Resource {
+export interface Resource {
   readonly id: string
   readonly order: number
   readonly createdMs: number
@@ -54,6 +58,8 @@ export interface Volume extends Resource, VolumePerformance {
   readonly snapshotId?: string
   readonly encryption?: Encryption
   readonly path: string
+  /** Of the image that it goes back to. */
+  readonly software?: Software
   readonly attachments: Attachment[]
   state: VolumeState
   lastSnapshotMs?: number
@@ -76,22 +82,10 @@ export interface Snapshot extends Resource {
   fullBytes: number
   /** Deleted while pending: it goes as soon as it is completed (AWS facts A.7). */
   deleted: boolean
-  /** The image that was registered with it. */
+  /** The image that came with it, by the host's doing. */
   readonly imageId?: string
-}
-
-export interface Image {
-  readonly id: string
-  readonly rootDeviceName: string
-  readonly rootDeviceType: 'ebs' | 'instance-store'
-  readonly rootSizeGiB: number
-  readonly architecture: string
-  readonly bootMode?: string
-  readonly instanceStoreDevices: readonly string[]
-  /** What its instances run at every boot. */
-  readonly program?: string
-  /** Absent for an instance-store root. */
-  readonly rootSnapshotId?: string
+  /** Of the image that it goes back to. */
+  readonly software?: Software
 }
 
 export interface StateReason {
@@ -125,20 +119,25 @@ export interface InstanceRun {
 export interface Instance extends Resource {
   readonly reservationId: string
   readonly launchIndex: number
-  readonly image: Image
-  readonly type: string
+  /** Changes with a replacement of the root volume by an image. */
+  image: Image
+  type: string
   readonly zone: Zone
-  readonly privateIp: string
-  readonly networkInterfaceId: string
   readonly clientToken?: string
-  readonly profile?: IamInstanceProfile
-  readonly metadataOptions: InstanceMetadataOptionsRequest
+  readonly keyName?: string
+  /** Every volume that was ever its root, the present one last (AWS facts A.16). */
+  readonly rootVolumeIds: string[]
+  /** Those of its interfaces, in no order. */
+  readonly interfaceIds: string[]
+  readonly spot?: SpotTerms
+  readonly tenancy: 'default'
+  profile?: ProfileAssociation
+  metadataOptions: InstanceMetadataOptionsRequest
   /** By device name. */
   readonly attachments: Map<string, Attachment>
   state: InstanceStateName
   /** The state change under way. */
   transition?: Transition
-  publicIp?: string
   /** Base64, as given. */
   userData?: string
   disableApiStop: boolean
@@ -150,7 +149,60 @@ export interface Instance extends Resource {
   launchedMs: number
   runningSinceMs?: number
   terminatedMs?: number
-  impaired: boolean
+  /** Since when which status check fails, by the host's doing. */
+  readonly impairments: Map<StatusCheck, number>
+  monitored: boolean
+  ebsOptimized: boolean
+  enaSupport: boolean
+  /** What the guest has said so far, kept when it goes. */
+  console?: { readonly text: string; readonly atMs: number }
+  /** When a spot interruption that was announced takes it. */
+  interruptionMs?: number
+}
+
+export type StatusCheck = 'instance' | 'system' | 'ebs'
+
+/** A request for a spot instance; it is fulfilled or refused at once. */
+export interface SpotTerms extends Resource {
+  readonly maxPrice?: string
+  readonly instanceId: string
+  readonly imageId: string
+  readonly instanceType: string
+  readonly zone: Zone
+  state: 'active' | 'closed' | 'cancelled'
+  statusCode: string
+  statusMs: number
+}
+
+export interface ProfileAssociation {
+  readonly id: string
+  readonly arn: string
+  readonly profileId: string
+  readonly sinceMs: number
+}
+
+/** The next launches or starts that match find no capacity (AWS facts A.17). */
+export interface CapacityTrouble {
+  readonly type?: string
+  readonly zone?: string
+  readonly on?: 'launch' | 'start'
+  readonly market?: 'spot' | 'on-demand'
+  /** How many instances of a launch there is room for; 0 unless told. */
+  readonly room?: number
+  /** Strikes that are left. */
+  left: number
+}
+
+/** A replacement of an instance's root volume (AWS facts A.16). */
+export interface ReplaceRootTask extends Resource {
+  readonly instanceId: string
+  readonly snapshotId?: string
+  readonly imageId?: string
+  readonly deleteReplaced: boolean
+  state: 'pending' | 'in-progress' | 'succeeded' | 'failing' | 'failed' | 'failed-detached'
+  readonly replacementId: string
+  dueMs?: number
+  completedMs?: number
 }
 
 /** A detach that never ends by itself; `attachment` is there once it was asked for. */
@@ -164,6 +216,11 @@ interface PlannedTroubles {
   readonly failingCreations: Set<string>
   readonly stuckDetaches: Map<string, StuckDetach>
   readonly refusedStarts: Map<string, { readonly code: string } | 'falls-back'>
+  readonly capacity: Set<CapacityTrouble>
+  /** Replacements of the root volume of these instances fail. */
+  /** StateReason codes of the launches to come. */
+  readonly failingLaunches: string[]
+  readonly failingRootReplacements: Map<string, 'failed' | 'failed-detached'>
 }
 
 interface CaptureMember {
@@ -196,16 +253,41 @@ export interface TokenUse<Made> {
  * what is under way are in it.
  */
 export interface Ec2State {
-  readonly instances: Map<string, Instance>
-  readonly volumes: Map<string, Volume>
-  readonly snapshots: Map<string, Snapshot>
-  readonly images: Map<string, Image>
+  readonly instances: Collection<Instance>
+  readonly volumes: Collection<Volume>
+  readonly snapshots: Collection<Snapshot>
+  readonly images: Collection<Image>
+  readonly vpcs: Collection<Vpc>
+  readonly subnets: Collection<Subnet>
+  readonly securityGroups: Collection<SecurityGroup>
+  readonly interfaces: Collection<NetworkInterface>
+  readonly addresses: Collection<Address>
+  readonly keyPairs: Collection<KeyPair>
+  readonly rootTasks: Collection<ReplaceRootTask>
+  readonly spotRequests: Collection<SpotTerms>
   readonly launchTokens: Map<string, TokenUse<readonly Instance[]>>
+  readonly interfaceTokens: Map<string, TokenUse<string>>
+  readonly rootTaskTokens: Map<string, TokenUse<string>>
   readonly volumeTokens: Map<string, TokenUse<Volume>>
-  readonly addressesInUse: Set<string>
+  /** `<VPC id>/<address>` */
+  readonly privateAddresses: Set<string>
   readonly troubles: PlannedTroubles
   readonly counters: { order: number; ids: number; publicAddresses: number }
 }
+
+export type CollectionName =
+  | 'addresses'
+  | 'images'
+  | 'instances'
+  | 'interfaces'
+  | 'keyPairs'
+  | 'rootTasks'
+  | 'securityGroups'
+  | 'snapshots'
+  | 'spotRequests'
+  | 'subnets'
+  | 'volumes'
+  | 'vpcs'
 
 /** What only runs: promises, timers, guests. Made anew from the state when a saved account goes on. */
 interface Running {
@@ -230,18 +312,21 @@ export function runOf({ running }: Account, { id }: Instance): InstanceRun {
 }
 
 /** The collections of the state are here under their own names too: a restored state is filled into the same maps. */
-export interface Account extends Pick<Ec2State, 'instances' | 'volumes' | 'snapshots' | 'images' | 'troubles'> {
+export interface Account extends Pick<Ec2State, CollectionName | 'troubles'> {
   readonly state: Ec2State
   readonly running: Running
   readonly clock: Clock
   readonly accountId: string
   readonly region: string
   readonly ids: IdSource
-  readonly network: Network
+  readonly zones: Zones
+  readonly quotas: InstanceQuotas
+  /** How late EC2 is (AWS facts A.19); the host may change it. */
+  consistency: Consistency
+  readonly profileOf: (nameOrArn: string) => { readonly arn: string; readonly id: string } | undefined
   readonly disks: Disks
   readonly guests: GuestRunner
   readonly emit: (event: EmittedEvent) => void
-  readonly visibilityDelayMs: number
   readonly captureObservers: CaptureObserver[]
   /** For copies and shares across accounts and Regions (AWS facts A.5, A.6); undefined: nothing is there. */
   readonly elsewhere: (accountId: string, region: string) => Account | undefined

@@ -47,12 +47,12 @@ export class ClientTokens<Made> {
     this.#made = made
   }
 
-  /** What this request made before. @throws AwsError IdempotentParameterMismatch */
-  earlier(token: string | undefined, input: object): Made | undefined {
+  /** What this request made before, in the scope in which the token counts. @throws AwsError IdempotentParameterMismatch */
+  earlier(token: string | undefined, input: object, scope = ''): Made | undefined {
     if (token === undefined) return undefined
     if (token.length > 64)
       throw invalidValue(`Invalid value '${token}' for clientToken. It must be 64 characters at most.`)
-    const earlier = this.#made.get(token)
+    const earlier = this.#made.get(`${token} ${scope}`)
     if (earlier && earlier.request !== requestText(input))
       throw new AwsError(
         'IdempotentParameterMismatch',
@@ -61,8 +61,8 @@ export class ClientTokens<Made> {
     return earlier?.made
   }
 
-  remember(token: string | undefined, input: object, made: Made): void {
-    if (token !== undefined) this.#made.set(token, { request: requestText(input), made })
+  remember(token: string | undefined, input: object, made: Made, scope = ''): void {
+    if (token !== undefined) this.#made.set(`${token} ${scope}`, { request: requestText(input), made })
   }
 }
 

@@ -15,6 +15,7 @@ import { SNAPSHOT_INTERVAL_MS, snapshotDelayMs } from './delays.ts'
 import { toSnapshotInfo, toSnapshotOutput } from './describe-snapshots.ts'
 import type { Written } from './disks.ts'
 import { INSTANCE, SNAPSHOT, VOLUME, find } from './ids.ts'
+import { imageUsing } from './images/use.ts'
 import type { Account, Instance, Snapshot, Volume } from './model.ts'
 import { invalidValue, operation, required, supportOnly } from './request.ts'
 import { forget, letComplete } from './snapshot-states.ts'
@@ -31,7 +32,7 @@ interface SnapshotPlan {
 }
 
 /** @throws AwsError IncorrectState, ConcurrentSnapshotLimitExceeded, SnapshotCreationPerVolumeRateExceeded */
-function checkMayBeSnapshotted({ clock }: Account, volume: Volume): void {
+export function checkMayBeSnapshotted({ clock }: Account, volume: Volume): void {
   if (volume.state !== 'available' && volume.state !== 'in-use')
     throw new AwsError('IncorrectState', `Volume '${volume.id}' is in the '${volume.state}' state.`)
   if (volume.pendingSnapshots >= pendingSnapshotsMax(volume.type))
@@ -55,7 +56,7 @@ function changedBytes(volume: Volume, written: Written): number {
 }
 
 /** Freezes the volumes at one instant; the snapshots are `pending` afterwards. All or none. */
-async function take(
+export async function takeSnapshots(
   account: Account,
   plans: readonly SnapshotPlan[],
   description: string,
@@ -89,6 +90,7 @@ async function take(
       sizeGiB: volume.sizeGiB,
       description,
       encryption: volume.encryption,
+      software: volume.software,
       state: 'pending',
       completesMs: atMs + snapshotDelayMs(changedBytes(volume, now)),
       fullBytes: disks.writtenTo(path).bytes,
@@ -142,7 +144,7 @@ async function createSnapshots(account: Account, request: CreateSnapshotsRequest
     checkMayBeSnapshotted(account, volume)
     return { volume, tags: mergeTags(copied ? volume.tags : new Map(), tags) }
   })
-  const snapshots = await take(account, plans, request.Description ?? '', instance.id)
+  const snapshots = await takeSnapshots(account, plans, request.Description ?? '', instance.id)
   return { Snapshots: snapshots.map((snapshot) => toSnapshotInfo(account, snapshot)) }
 }
 
@@ -150,17 +152,19 @@ async function createSnapshot(account: Account, request: CreateSnapshotRequest):
   const volume = find(VOLUME, account.volumes, required(request.VolumeId, 'volumeId'))
   checkMayBeSnapshotted(account, volume)
   const added: readonly Tag[] = tagsOnCreation(request.TagSpecifications, ['snapshot']).snapshot
-  const [snapshot] = await take(account, [{ volume, tags: mergeTags(new Map(), added) }], request.Description ?? '')
+  const [snapshot] = await takeSnapshots(
+    account,
+    [{ volume, tags: mergeTags(new Map(), added) }],
+    request.Description ?? '',
+  )
   return snapshot ? toSnapshotOutput(account, snapshot) : {}
 }
 
 function deleteSnapshot(account: Account, request: DeleteSnapshotRequest): object {
   const snapshot = find(SNAPSHOT, account.snapshots, required(request.SnapshotId, 'snapshotId'))
-  if (snapshot.imageId !== undefined)
-    throw new AwsError(
-      'InvalidSnapshot.InUse',
-      `The snapshot ${snapshot.id} is currently in use by ${snapshot.imageId}`,
-    )
+  const image = imageUsing(account, snapshot.id)
+  if (image)
+    throw new AwsError('InvalidSnapshot.InUse', `The snapshot ${snapshot.id} is currently in use by ${image.id}`)
   if (snapshot.state === 'pending') snapshot.deleted = true
   else forget(account, snapshot)
   return {}

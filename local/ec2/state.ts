@@ -1,24 +1,64 @@
 /** The state of EC2 as a whole: empty at first, saved and restored as plain data. */
 import type { Durable } from '../durability.ts'
+import { Collection } from './collection.ts'
 import { resumeInstances } from './instance-states.ts'
-import type { Account, Ec2State } from './model.ts'
+import type { Account, CollectionName, Ec2State, Resource } from './model.ts'
+import { resumeInterfaces } from './network/interface-states.ts'
+import { resumeRootTasks } from './replace-root.ts'
 
-export const newState = (): Ec2State => ({
-  instances: new Map(),
-  volumes: new Map(),
-  snapshots: new Map(),
-  images: new Map(),
-  launchTokens: new Map(),
-  volumeTokens: new Map(),
-  addressesInUse: new Set(),
-  troubles: {
-    failingSnapshots: new Set(),
-    failingCreations: new Set(),
-    stuckDetaches: new Map(),
-    refusedStarts: new Map(),
-  },
-  counters: { order: 0, ids: 0, publicAddresses: 0 },
-})
+/** `shows` says whether a resource can be seen by callers yet. */
+export function newState(shows: (resource: Resource) => boolean): Ec2State {
+  const collection = <Item extends Resource>(): Collection<Item> => new Collection(shows)
+  return {
+    instances: collection(),
+    volumes: collection(),
+    snapshots: collection(),
+    images: collection(),
+    vpcs: collection(),
+    subnets: collection(),
+    securityGroups: collection(),
+    interfaces: collection(),
+    addresses: collection(),
+    keyPairs: collection(),
+    rootTasks: collection(),
+    spotRequests: collection(),
+    launchTokens: new Map(),
+    volumeTokens: new Map(),
+    interfaceTokens: new Map(),
+    rootTaskTokens: new Map(),
+    privateAddresses: new Set(),
+    troubles: {
+      failingSnapshots: new Set(),
+      failingCreations: new Set(),
+      stuckDetaches: new Map(),
+      refusedStarts: new Map(),
+      capacity: new Set(),
+      failingLaunches: [],
+      failingRootReplacements: new Map(),
+    },
+    counters: { order: 0, ids: 0, publicAddresses: 0 },
+  }
+}
+
+/** The collections alone. */
+export const collectionsOf = (state: Ec2State): Pick<Ec2State, CollectionName> => {
+  const { addresses, images, instances, interfaces, keyPairs, rootTasks } = state
+  const { securityGroups, snapshots, spotRequests, subnets, volumes, vpcs } = state
+  return {
+    addresses,
+    images,
+    instances,
+    interfaces,
+    keyPairs,
+    rootTasks,
+    securityGroups,
+    snapshots,
+    spotRequests,
+    subnets,
+    volumes,
+    vpcs,
+  }
+}
 
 /** Fills `into`, which others hold references to, with the content of `saved`: collections stay the objects that they are. */
 function refill(into: object, saved: object): void {
@@ -30,7 +70,7 @@ function refill(into: object, saved: object): void {
     } else if (present instanceof Set && value instanceof Set) {
       present.clear()
       for (const entry of value) present.add(entry)
-    } else if (isRecord(present) && isRecord(value)) refill(present, value)
+    } else if (isRecord(present) && isRecord(value) && !Array.isArray(present)) refill(present, value)
     else Reflect.set(into, name, value)
   }
 }
@@ -44,5 +84,9 @@ export const durableOf = (account: Account): Durable => ({
     if (!isRecord(saved)) throw new TypeError('The saved state of EC2 is not a record.')
     refill(account.state, saved)
   },
-  resume: () => resumeInstances(account),
+  resume() {
+    resumeInstances(account)
+    resumeInterfaces(account)
+    resumeRootTasks(account)
+  },
 })

@@ -10,29 +10,50 @@ import type {
 } from '@aws-sdk/client-ec2'
 import { AwsError } from '../wire/service.ts'
 import type { Operations } from '../wire/service.ts'
-import { filterBy } from './filters.ts'
+import { filterBy, literalValues } from './filters.ts'
 import type { FilterValues } from './filters.ts'
-import { IMAGE, INSTANCE, SNAPSHOT, VOLUME, find } from './ids.ts'
-import type { Account } from './model.ts'
+import {
+  ADDRESS,
+  IMAGE,
+  INSTANCE,
+  INTERFACE,
+  KEY_PAIR,
+  REPLACE_ROOT_TASK,
+  SECURITY_GROUP,
+  SNAPSHOT,
+  SPOT_REQUEST,
+  SUBNET,
+  VOLUME,
+  VPC,
+  find,
+} from './ids.ts'
+import type { ResourceKind } from './ids.ts'
+import type { Account, Resource } from './model.ts'
 import { pageOf } from './paging.ts'
 import { invalidValue, operation, required } from './request.ts'
 
 const TAGS_MAX = 50
 const KEY_MAX = 128
 const VALUE_MAX = 256
+const RESOURCES_MAX = 1000
 
 export type Tags = ReadonlyMap<string, string>
 
 /** Tags in the shape of the API; undefined where there are none, as EC2 leaves the element out. */
 export const toTagList = (tags: Tags): Tag[] => [...tags].map(([Key, Value]) => ({ Key, Value }))
 
+/** Keys that AWS's own services set; they don't count, and nobody else may set or delete them. */
+const isReserved = (key: string): boolean => key.toLowerCase().startsWith('aws:')
+
+const reserved = (key: string): AwsError =>
+  invalidValue(
+    `Value ( ${key} ) for parameter key is invalid. Tag keys starting with 'aws:' are reserved for internal use`,
+  )
+
 function checkTag(key: string, value: string): void {
   if (key === '')
     throw new AwsError('InvalidTagKey.Malformed', 'Tag key cannot be empty or null, and cannot start with aws:.')
-  if (key.toLowerCase().startsWith('aws:'))
-    throw invalidValue(
-      `Value ( ${key} ) for parameter key is invalid. Tag keys starting with 'aws:' are reserved for internal use`,
-    )
+  if (isReserved(key)) throw reserved(key)
   if (key.length > KEY_MAX) throw invalidValue(`Tag key exceeds the maximum length of ${KEY_MAX} characters: '${key}'`)
   if (value.length > VALUE_MAX)
     throw invalidValue(`Tag value exceeds the maximum length of ${VALUE_MAX} characters: '${value}'`)
@@ -48,7 +69,7 @@ export function mergeTags(present: Tags, added: readonly Tag[]): Map<string, str
     keys.add(Key)
     merged.set(Key, Value)
   }
-  if (merged.size > TAGS_MAX)
+  if ([...merged.keys()].filter((key) => !isReserved(key)).length > TAGS_MAX)
     throw new AwsError('TagLimitExceeded', `The maximum number of ${TAGS_MAX} Tags for a resource has been reached.`)
   return merged
 }
@@ -69,37 +90,73 @@ export function tagsOnCreation<Type extends ResourceType>(
   return Object.fromEntries(types.map((type) => [type, tags.get(type) ?? []])) as Record<Type, readonly Tag[]>
 }
 
-function taggedResource(account: Account, id: string): { readonly tags: Map<string, string> } {
-  if (id.startsWith('i-')) return find(INSTANCE, account.instances, id)
-  if (id.startsWith('vol-')) return find(VOLUME, account.volumes, id)
-  if (id.startsWith('snap-')) return find(SNAPSHOT, account.snapshots, id)
-  if (id.startsWith('ami-')) {
-    find(IMAGE, account.images, id)
-    throw new AwsError('UnsupportedOperation', 'Tags of images are not supported by this account.')
-  }
+/** A collection of any kind. */
+interface TaggedCollection extends ReadonlyMap<string, Resource> {
+  retag(resource: Resource, tags: Tags): void
+}
+
+/** Everything that has tags, by kind. */
+const taggedKinds = (account: Account): [ResourceKind, TaggedCollection][] => [
+  [INSTANCE, account.instances],
+  [VOLUME, account.volumes],
+  [SNAPSHOT, account.snapshots],
+  [IMAGE, account.images],
+  [INTERFACE, account.interfaces],
+  [ADDRESS, account.addresses],
+  [VPC, account.vpcs],
+  [SUBNET, account.subnets],
+  [SECURITY_GROUP, account.securityGroups],
+  [KEY_PAIR, account.keyPairs],
+  [REPLACE_ROOT_TASK, account.rootTasks],
+  [SPOT_REQUEST, account.spotRequests],
+]
+
+interface TaggedResource {
+  readonly among: TaggedCollection
+  readonly resource: Resource
+}
+
+/** @throws AwsError InvalidID, and the Malformed and NotFound codes of the kind */
+function taggedResource(account: Account, id: string): TaggedResource {
+  const [prefix = ''] = id.split('-')
+  for (const [kind, among] of taggedKinds(account))
+    if (kind.prefix === prefix) return { among, resource: find(kind, among, id) }
   throw new AwsError('InvalidID', `The ID '${id}' is not valid`)
 }
 
-const resourcesOf = (account: Account, ids: readonly string[] | undefined): { tags: Map<string, string> }[] =>
-  required(ids?.length ? ids : undefined, 'resourceIdSet').map((id) => taggedResource(account, id))
+function resourcesOf(account: Account, ids: readonly string[] | undefined): TaggedResource[] {
+  const named = required(ids?.length ? ids : undefined, 'resourceIdSet')
+  if (named.length > RESOURCES_MAX)
+    throw invalidValue(`No more than ${RESOURCES_MAX} resources can be named in one request.`)
+  return named.map((id) => taggedResource(account, id))
+}
 
 function createTags(account: Account, { Resources, Tags }: CreateTagsRequest): object {
   const resources = resourcesOf(account, Resources)
   const added = required(Tags?.length ? Tags : undefined, 'tagSet')
   // All resources are checked before the first is changed.
-  const merged = resources.map(({ tags }) => mergeTags(tags, added))
-  for (const [index, { tags }] of resources.entries())
-    for (const [key, value] of merged[index] ?? []) tags.set(key, value)
+  const merged = resources.map(({ resource }) => mergeTags(resource.tags, added))
+  for (const [index, { among, resource }] of resources.entries()) among.retag(resource, merged[index] ?? new Map())
   return {}
 }
 
 /** A tag given with a value goes only if it has that value; with none, whatever its value; without any tag, all go. */
-function deleteTags(account: Account, { Resources, Tags }: DeleteTagsRequest): object {
-  for (const { tags } of resourcesOf(account, Resources)) {
-    if (!Tags || Tags.length === 0) tags.clear()
-    for (const { Key = '', Value } of Tags ?? []) if (Value === undefined || tags.get(Key) === Value) tags.delete(Key)
+function deleteTags(account: Account, { Resources, Tags: named = [] }: DeleteTagsRequest): object {
+  for (const { Key = '' } of named) if (isReserved(Key)) throw reserved(Key)
+  for (const { among, resource } of resourcesOf(account, Resources)) {
+    const goes = ([key, value]: [string, string]): boolean =>
+      named.length === 0
+        ? !isReserved(key)
+        : named.some(({ Key, Value }) => Key === key && (Value === undefined || Value === value))
+    among.retag(resource, new Map([...resource.tags].filter((tag) => !goes(tag))))
   }
   return {}
+}
+
+/** As AWS's own services tag: reserved keys are theirs. */
+export function setHostTags(account: Account, id: string, tags: Readonly<Record<string, string>>): void {
+  const { among, resource } = taggedResource(account, id)
+  among.retag(resource, new Map([...resource.tags, ...Object.entries(tags)]))
 }
 
 interface TagRow {
@@ -118,19 +175,32 @@ const TAG_FILTERS: FilterValues<TagRow> = {
   'resource-type': ({ type }) => type,
 }
 
-function* tagRows(account: Account): Generator<TagRow> {
-  const resources = [
-    ...[...account.instances.values()].map((instance) => ({ ...instance, type: INSTANCE.type })),
-    ...[...account.volumes.values()].map((volume) => ({ ...volume, type: VOLUME.type })),
-    ...[...account.snapshots.values()].map((snapshot) => ({ ...snapshot, type: SNAPSHOT.type })),
-  ].sort((left, right) => left.order - right.order)
-  for (const { id, order, tags, type } of resources)
-    for (const [index, [key, value]] of [...tags].entries())
-      yield { order: order * TAGS_MAX + index, resourceId: id, type, key, value, tags: new Map([[key, value]]) }
+/** Kinds follow each other; so that pages go on, each has places of its own in the order. */
+const KIND_ORDERS = 2 ** 46
+
+/** Of these resources alone where ids are given. */
+function* tagRows(account: Account, ids: readonly string[] | undefined): Generator<TagRow> {
+  for (const [index, [{ type }, among]] of taggedKinds(account).entries()) {
+    const resources = ids
+      ? ids.flatMap((id) => among.get(id) ?? []).sort((left, right) => left.order - right.order)
+      : among.values()
+    for (const { id, order, tags } of resources)
+      for (const [place, [key, value]] of [...tags].entries())
+        yield {
+          order: index * KIND_ORDERS + order * 2 * TAGS_MAX + place,
+          resourceId: id,
+          type,
+          key,
+          value,
+          tags: new Map([[key, value]]),
+        }
+  }
 }
 
 function describeTags(account: Account, request: DescribeTagsRequest): DescribeTagsResult {
-  const page = pageOf(tagRows(account), request, filterBy(request.Filters, TAG_FILTERS))
+  const named = request.Filters?.find(({ Name }) => Name === 'resource-id')
+  const ids = named && literalValues(named)
+  const page = pageOf(tagRows(account, ids), request, filterBy(request.Filters, TAG_FILTERS))
   return {
     Tags: page.items.map(({ resourceId, type, key, value }) => ({
       ResourceId: resourceId,

@@ -8,7 +8,7 @@ import { encryptionOf } from './encryption.ts'
 import { emitVolumeNotification } from './events.ts'
 import { SNAPSHOT, VOLUME, find } from './ids.ts'
 import type { Account, Encryption, Snapshot, Volume, VolumePerformance } from './model.ts'
-import type { Zone } from './network.ts'
+import type { Zone } from './network/zones.ts'
 import { ClientTokens, operation, required } from './request.ts'
 import { mergeTags, tagsOnCreation } from './tags.ts'
 import { performanceOf } from './volume-types.ts'
@@ -54,6 +54,7 @@ export function makeVolume(account: Account, plan: VolumePlan): Volume {
     zone: plan.zone,
     snapshotId: plan.snapshot?.id,
     encryption: plan.encryption,
+    software: plan.snapshot?.software,
     path: account.disks.pathOf(id),
     attachments: [],
     state: 'creating',
@@ -107,8 +108,8 @@ function zoneOf(account: Account, request: CreateVolumeRequest): Zone {
       'InvalidParameterCombination',
       'The parameters availabilityZone and availabilityZoneId cannot be used together.',
     )
-  if (AvailabilityZoneId !== undefined) return account.network.zoneWithId(AvailabilityZoneId)
-  return account.network.zoneNamed(required(AvailabilityZone, 'availabilityZone'))
+  if (AvailabilityZoneId !== undefined) return account.zones.zoneWithId(AvailabilityZoneId)
+  return account.zones.zoneNamed(required(AvailabilityZone, 'availabilityZone'))
 }
 
 function createVolume(account: Account, tokens: ClientTokens<Volume>, request: CreateVolumeRequest): VolumeOutput {

@@ -70,6 +70,11 @@ export interface Iam {
   readonly forSts: StsSide
   /** ARN of the role in an instance profile. */
   readonly roleOfProfile: (profileArn: string) => string | undefined
+  /** The instance profile of this name or ARN in an account. */
+  readonly profileOf: (
+    accountId: string,
+    nameOrArn: string,
+  ) => { readonly arn: string; readonly id: string } | undefined
   observe(observer: (decision: ObservedDecision) => void): void
 }
 
@@ -215,6 +220,10 @@ export function createIam(options: IamOptions): Iam {
         /^arn:aws:iam::(\d{12}):instance-profile\/(?:.+\/)?([^/]+)$/.exec(profileArn) ?? []
       const records = state.accounts.get(accountId)
       return records?.roles.get(records.profiles.get(name)?.roleName ?? '')?.arn
+    },
+    profileOf(accountId, nameOrArn) {
+      const profile = state.accounts.get(accountId)?.profiles.get(nameOrArn.split('/').at(-1) ?? '')
+      return profile && (nameOrArn === profile.name || nameOrArn === profile.arn) ? profile : undefined
     },
     observe: (observer) => void authority.observers.push(observer),
   }

@@ -254,8 +254,8 @@ test('attributes are read one by one, changed one at a time, and user data only 
     }),
   ).rejects.toMatchObject({ code: 'InvalidParameterCombination' })
   await expect(
-    account.call('DescribeInstanceAttribute', { InstanceId: id, Attribute: 'groupSet' }),
-  ).rejects.toMatchObject({ code: 'UnsupportedOperation' })
+    account.call('DescribeInstanceAttribute', { InstanceId: id, Attribute: 'colour' as 'groupSet' }),
+  ).rejects.toMatchObject({ code: 'InvalidParameterValue' })
 })
 
 test('the same client token launches once; with other parameters it is refused; after termination too', async () => {
@@ -274,7 +274,8 @@ test('the same client token launches once; with other parameters it is refused; 
 })
 
 test.each([
-  [{ KeyName: 'mine' }, 'UnsupportedOperation'],
+  [{ KeyName: 'mine' }, 'InvalidKeyPair.NotFound'],
+  [{ CpuOptions: { CoreCount: 1 } }, 'UnsupportedOperation'],
   [{ ImageId: 'ami-00000000' }, 'InvalidAMIID.NotFound'],
   [{ SubnetId: 'subnet-00000000' }, 'InvalidSubnetID.NotFound'],
   [{ SecurityGroupIds: ['sg-00000000'] }, 'InvalidGroup.NotFound'],

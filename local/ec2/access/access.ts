@@ -3,8 +3,11 @@ import { anyResource, type AccessMap } from '../../wire/access.ts'
 import type { AccessOf } from '../../wire/service.ts'
 import type { Account } from '../model.ts'
 import { diskAccess } from './disks.ts'
+import { imageAccess } from './images.ts'
 import { instanceAccess } from './instances.ts'
 import type { RoleOfProfile } from './launches.ts'
+import { machineAccess } from './machines.ts'
+import { networkAccess } from './network.ts'
 
 export type { RoleOfProfile } from './launches.ts'
 
@@ -28,6 +31,9 @@ export function ec2Access(account: Account, operations: readonly string[], roleO
     ...Object.fromEntries(lists),
     ...instanceAccess(account, roleOfProfile),
     ...diskAccess(account),
+    ...imageAccess(account),
+    ...networkAccess(account),
+    ...machineAccess(account, roleOfProfile),
   }
   return Object.fromEntries(Object.entries(all).map(([name, access]) => [name, inRegion(account.region, access)]))
 }

@@ -2,7 +2,8 @@
 import type { Tag, TagSpecification } from '@aws-sdk/client-ec2'
 import { request, requestTags, resourceTags, type AccessContext } from '../../wire/access.ts'
 import type { AccessRequest } from '../../wire/service.ts'
-import type { Account, Image, Instance, Snapshot, Volume } from '../model.ts'
+import type { Image } from '../images/model.ts'
+import type { Account, Instance, Resource, Snapshot, Volume } from '../model.ts'
 
 /** A resource that exists, is about to be made (`*`), or is only named by the request: then it has no tags. */
 export interface Target {
@@ -41,7 +42,7 @@ function instanceContext(instance: Instance): AccessContext {
       'ec2:AvailabilityZoneId': zone.id,
       'ec2:RootDeviceType': image.rootDeviceType,
       'ec2:Tenancy': 'default',
-      'ec2:InstanceProfile': profile?.Arn,
+      'ec2:InstanceProfile': profile?.arn,
       'ec2:MetadataHttpTokens': metadataOptions.HttpTokens,
       'ec2:MetadataHttpEndpoint': metadataOptions.HttpEndpoint,
       'ec2:MetadataHttpPutResponseHopLimit': metadataOptions.HttpPutResponseHopLimit,
@@ -95,7 +96,10 @@ export function imageTarget(account: Account, id = '*'): Target {
 }
 
 const imageContext = (image: Image): AccessContext => ({
+  ...resourceTags(image.tags, EC2_TAGS),
   'ec2:ImageID': image.id,
+  'ec2:Owner': image.ownerAlias ?? image.ownerId,
+  'ec2:Public': image.isPublic,
   'ec2:ImageType': 'machine',
   'ec2:RootDeviceType': image.rootDeviceType,
 })
@@ -113,17 +117,37 @@ export function targetOf(account: Account, id: string): Target {
     case 'ami':
       return imageTarget(account, id)
     default:
-      return { arn: arnOf(account, TYPES[prefix] ?? '*', id), context: {} }
+      return networkTarget(account, id)
   }
 }
 
-const TYPES: Readonly<Record<string, string>> = {
-  eni: 'network-interface',
-  eipalloc: 'elastic-ip',
-  subnet: 'subnet',
-  vpc: 'vpc',
-  sg: 'security-group',
-  replacevol: 'replace-root-volume-task',
+/** A resource of the network, or of another kind that has nothing but tags. */
+export function networkTarget(account: Account, id: string, more: AccessContext = {}): Target {
+  const prefix = /^([a-z-]+?)-[0-9a-f]+$/.exec(id)?.[1] ?? ''
+  const kind = Object.hasOwn(KINDS, prefix) ? KINDS[prefix] : undefined
+  const resource = kind?.among(account).get(id)
+  const context = { ...(resource ? resourceTags(resource.tags, EC2_TAGS) : {}), ...vpcContext(account, resource) }
+  return { arn: arnOf(account, kind?.type ?? '*', id), context: { ...context, ...more } }
+}
+
+const vpcContext = (account: Account, resource: object | undefined): AccessContext =>
+  resource && 'vpcId' in resource ? { 'ec2:Vpc': arnOf(account, 'vpc', String(resource.vpcId)) } : {}
+
+interface Kind {
+  readonly type: string
+  readonly among: (account: Account) => ReadonlyMap<string, Resource>
+}
+
+/** By the prefix of the id. */
+const KINDS: Readonly<Record<string, Kind>> = {
+  eni: { type: 'network-interface', among: ({ interfaces }) => interfaces },
+  eipalloc: { type: 'elastic-ip', among: ({ addresses }) => addresses },
+  subnet: { type: 'subnet', among: ({ subnets }) => subnets },
+  vpc: { type: 'vpc', among: ({ vpcs }) => vpcs },
+  sg: { type: 'security-group', among: ({ securityGroups }) => securityGroups },
+  key: { type: 'key-pair', among: ({ keyPairs }) => keyPairs },
+  sir: { type: 'spot-instances-request', among: ({ spotRequests }) => spotRequests },
+  replacevol: { type: 'replace-root-volume-task', among: ({ rootTasks }) => rootTasks },
 }
 
 /** May the caller do this to each of these? */
