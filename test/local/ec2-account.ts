@@ -8,7 +8,7 @@ import { onTestFinished } from 'vitest'
 import type { Clock } from '../../local/clock.ts'
 import { manualClock } from '../../local/clock.ts'
 import { createEc2 } from '../../local/ec2/ec2.ts'
-import type { Ec2Host } from '../../local/ec2/ec2.ts'
+import type { Ec2Host, Ec2Options } from '../../local/ec2/ec2.ts'
 import type { Guest, GuestDisk, GuestSpec } from '../../local/ec2/guest.ts'
 import type { Caller, EmittedEvent } from '../../local/wire/service.ts'
 
@@ -30,6 +30,8 @@ export class NotingGuest implements Guest {
   readonly notes: string[] = []
   disks: readonly GuestDisk[]
   paused = false
+  /** What it has written to its console. */
+  said = ''
   stopped = false
 
   constructor(spec: GuestSpec) {
@@ -54,6 +56,10 @@ export class NotingGuest implements Guest {
 
   async reboot(): Promise<void> {
     this.notes.push('reboot')
+  }
+
+  console(): string {
+    return this.said
   }
 
   disksChanged(disks: readonly GuestDisk[]): void {
@@ -85,6 +91,59 @@ interface Api {
   DeleteTags: [Sdk.DeleteTagsRequest, object]
   DescribeTags: [Sdk.DescribeTagsRequest, Sdk.DescribeTagsResult]
   DescribeAvailabilityZones: [Sdk.DescribeAvailabilityZonesRequest, Sdk.DescribeAvailabilityZonesResult]
+  RebootInstances: [Sdk.RebootInstancesRequest, object]
+  MonitorInstances: [Sdk.MonitorInstancesRequest, Sdk.MonitorInstancesResult]
+  GetConsoleOutput: [Sdk.GetConsoleOutputRequest, Sdk.GetConsoleOutputResult]
+  ModifyInstanceMetadataOptions: [Sdk.ModifyInstanceMetadataOptionsRequest, Sdk.ModifyInstanceMetadataOptionsResult]
+  AssociateIamInstanceProfile: [Sdk.AssociateIamInstanceProfileRequest, Sdk.AssociateIamInstanceProfileResult]
+  DisassociateIamInstanceProfile: [Sdk.DisassociateIamInstanceProfileRequest, Sdk.DisassociateIamInstanceProfileResult]
+  DescribeIamInstanceProfileAssociations: [
+    Sdk.DescribeIamInstanceProfileAssociationsRequest,
+    Sdk.DescribeIamInstanceProfileAssociationsResult,
+  ]
+  DescribeSpotInstanceRequests: [Sdk.DescribeSpotInstanceRequestsRequest, Sdk.DescribeSpotInstanceRequestsResult]
+  CancelSpotInstanceRequests: [Sdk.CancelSpotInstanceRequestsRequest, Sdk.CancelSpotInstanceRequestsResult]
+  DescribeInstanceTypes: [Sdk.DescribeInstanceTypesRequest, Sdk.DescribeInstanceTypesResult]
+  RegisterImage: [Sdk.RegisterImageRequest, Sdk.RegisterImageResult]
+  CreateImage: [Sdk.CreateImageRequest, Sdk.CreateImageResult]
+  DeregisterImage: [Sdk.DeregisterImageRequest, Sdk.DeregisterImageResult]
+  DescribeImages: [Sdk.DescribeImagesRequest, Sdk.DescribeImagesResult]
+  DescribeImageAttribute: [Sdk.DescribeImageAttributeRequest, Sdk.ImageAttribute]
+  ModifyImageAttribute: [Sdk.ModifyImageAttributeRequest, object]
+  CreateReplaceRootVolumeTask: [Sdk.CreateReplaceRootVolumeTaskRequest, Sdk.CreateReplaceRootVolumeTaskResult]
+  DescribeReplaceRootVolumeTasks: [Sdk.DescribeReplaceRootVolumeTasksRequest, Sdk.DescribeReplaceRootVolumeTasksResult]
+  CreateVpc: [Sdk.CreateVpcRequest, Sdk.CreateVpcResult]
+  DeleteVpc: [Sdk.DeleteVpcRequest, object]
+  DescribeVpcs: [Sdk.DescribeVpcsRequest, Sdk.DescribeVpcsResult]
+  CreateSubnet: [Sdk.CreateSubnetRequest, Sdk.CreateSubnetResult]
+  DeleteSubnet: [Sdk.DeleteSubnetRequest, object]
+  DescribeSubnets: [Sdk.DescribeSubnetsRequest, Sdk.DescribeSubnetsResult]
+  CreateSecurityGroup: [Sdk.CreateSecurityGroupRequest, Sdk.CreateSecurityGroupResult]
+  DeleteSecurityGroup: [Sdk.DeleteSecurityGroupRequest, Sdk.DeleteSecurityGroupResult]
+  DescribeSecurityGroups: [Sdk.DescribeSecurityGroupsRequest, Sdk.DescribeSecurityGroupsResult]
+  AuthorizeSecurityGroupIngress: [Sdk.AuthorizeSecurityGroupIngressRequest, Sdk.AuthorizeSecurityGroupIngressResult]
+  RevokeSecurityGroupIngress: [Sdk.RevokeSecurityGroupIngressRequest, Sdk.RevokeSecurityGroupIngressResult]
+  CreateNetworkInterface: [Sdk.CreateNetworkInterfaceRequest, Sdk.CreateNetworkInterfaceResult]
+  DeleteNetworkInterface: [Sdk.DeleteNetworkInterfaceRequest, object]
+  AttachNetworkInterface: [Sdk.AttachNetworkInterfaceRequest, Sdk.AttachNetworkInterfaceResult]
+  DetachNetworkInterface: [Sdk.DetachNetworkInterfaceRequest, object]
+  DescribeNetworkInterfaces: [Sdk.DescribeNetworkInterfacesRequest, Sdk.DescribeNetworkInterfacesResult]
+  DescribeNetworkInterfaceAttribute: [
+    Sdk.DescribeNetworkInterfaceAttributeRequest,
+    Sdk.DescribeNetworkInterfaceAttributeResult,
+  ]
+  ModifyNetworkInterfaceAttribute: [Sdk.ModifyNetworkInterfaceAttributeRequest, object]
+  AssignPrivateIpAddresses: [Sdk.AssignPrivateIpAddressesRequest, Sdk.AssignPrivateIpAddressesResult]
+  UnassignPrivateIpAddresses: [Sdk.UnassignPrivateIpAddressesRequest, object]
+  AllocateAddress: [Sdk.AllocateAddressRequest, Sdk.AllocateAddressResult]
+  ReleaseAddress: [Sdk.ReleaseAddressRequest, object]
+  AssociateAddress: [Sdk.AssociateAddressRequest, Sdk.AssociateAddressResult]
+  DisassociateAddress: [Sdk.DisassociateAddressRequest, object]
+  DescribeAddresses: [Sdk.DescribeAddressesRequest, Sdk.DescribeAddressesResult]
+  CreateKeyPair: [Sdk.CreateKeyPairRequest, Sdk.KeyPair]
+  ImportKeyPair: [Sdk.ImportKeyPairRequest, Sdk.ImportKeyPairResult]
+  DescribeKeyPairs: [Sdk.DescribeKeyPairsRequest, Sdk.DescribeKeyPairsResult]
+  DeleteKeyPair: [Sdk.DeleteKeyPairRequest, Sdk.DeleteKeyPairResult]
 }
 
 export interface TestAccount {
@@ -106,6 +165,9 @@ export interface TestAccount {
 interface TestOptions {
   readonly clock?: Clock
   readonly visibilityDelayMs?: number
+  readonly consistency?: Ec2Options['consistency']
+  readonly quotas?: Ec2Options['quotas']
+  readonly profileOf?: Ec2Options['profileOf']
   readonly guest?: (spec: GuestSpec) => NotingGuest
   /** What an earlier account left. */
   readonly left?: { readonly directory: string; readonly saved: Buffer }
@@ -136,6 +198,9 @@ export function testAccount(options: TestOptions = {}): TestAccount {
       },
     },
     visibilityDelayMs: options.visibilityDelayMs,
+    consistency: options.consistency,
+    quotas: options.quotas,
+    profileOf: options.profileOf,
   })
   if (options.left) {
     durable.restore(deserialize(options.left.saved))
