@@ -146,12 +146,12 @@ async function endBoot(account: Account, instance: Instance, transition: Transit
 
 /** A reboot keeps the state, the addresses and the volumes: nobody but the guest notices. */
 export function reboot(account: Account, instance: Instance): void {
-  void account.clock.holding(async () => {
-    quieten(account, instance)
-    await runOf(account, instance).guestChange
-    if (instance.state !== 'running') return
-    if (!(await bringUp(account, instance))) instance.impairments.set('instance', account.clock.now())
-    instance.runningSinceMs = account.clock.now()
+  const run = runOf(account, instance)
+  const before = [...run.captures, run.guestChange]
+  instance.runningSinceMs = account.clock.now()
+  run.guestChange = account.clock.holding(async () => {
+    await Promise.allSettled(before)
+    await run.guest?.reboot()
   })
 }
 
