@@ -58,10 +58,6 @@ export class NotingGuest implements Guest {
     this.notes.push('reboot')
   }
 
-  console(): string {
-    return this.said
-  }
-
   disksChanged(disks: readonly GuestDisk[]): void {
     this.disks = disks
     this.notes.push('disks')
@@ -191,6 +187,7 @@ export function testAccount(options: TestOptions = {}): TestAccount {
     directory,
     emit: (event) => void events.push(event),
     guests: {
+      console: (instanceId) => guests.findLast(({ spec }) => spec.instanceId === instanceId)?.said,
       async start(spec) {
         const guest = options.guest?.(spec) ?? new NotingGuest(spec)
         guests.push(guest)

@@ -170,6 +170,7 @@ test('the root volume is swapped while stopped, and nothing starts without it at
     device: '/dev/xvda',
     volumeId: other,
     path: account.host.volumePath(other),
+    sizeBytes: 1024 ** 3,
   })
 })
 
