@@ -299,7 +299,7 @@ describe('what is launched from', () => {
     const { id } = await account.runningInstance()
     const { SnapshotId } = await account.call('CreateSnapshot', { VolumeId: await account.volumeAt(id, '/dev/sdf') })
     await account.clock.advance(10 * MINUTE_MS)
-    const letters = [...'bcdefghijklmnopqrstuvwxyz']
+    const letters = 'bcdefghijklmnopqrstuvwxyz'.split('')
     const from = (names: string[]): Sdk.BlockDeviceMapping[] =>
       names.map((DeviceName) => ({ DeviceName, Ebs: { SnapshotId, DeleteOnTermination: false } }))
     const names = [...letters.map((letter) => `/dev/sd${letter}`), '/dev/xvdba']
