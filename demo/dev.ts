@@ -76,6 +76,7 @@ ${Object.entries(settingsOf(account))
   npm run -s tandem -- links <machine>
   npm run -s tandem -- revert <machine> --plan
   aws ec2 describe-instances
+  curl $AWS_ENDPOINT_URL/_account    # faults, troubles and the clock: local/README.md
 
 Ctrl-C ends the account and everything in it.`)
 await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')])
