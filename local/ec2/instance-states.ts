@@ -112,7 +112,6 @@ export function beginBoot(account: Account, instance: Instance, how: Pick<Transi
   instance.launchedMs = account.clock.now()
   instance.stateReason = undefined
   instance.transitionReason = ''
-  instance.impairments.clear()
   enter(account, instance, 'pending')
   follow(account, instance, { ...how, to: 'running', dueMs: account.clock.now() + BOOT_MS })
 }

@@ -2,8 +2,13 @@
 import type { Account } from '../model.ts'
 import type { Software, Image } from './model.ts'
 
+const DAY_MS = 24 * 60 * 60 * 1000
+
 /** AWS's account for its own Linux images. */
 const AMAZON = '137112412989'
+
+/** Nobody waits for it to become known (AWS facts A.19). */
+const longAgo = ({ clock }: Account): number => clock.now() - DAY_MS
 
 export const LINUX: Software = { platformDetails: 'Linux/UNIX', usageOperation: 'RunInstances' }
 
@@ -33,7 +38,7 @@ export function registerImage(account: Account, registration: ImageRegistration)
   const image: Image = {
     id: imageId,
     order: account.nextOrder(),
-    createdMs: 0,
+    createdMs: longAgo(account),
     tags: new Map(),
     name: registration.name ?? imageId,
     description: '',
@@ -73,14 +78,14 @@ function addRootSnapshot(account: Account, { id: imageId, software }: Image, id:
   account.snapshots.set(id, {
     id,
     order: account.nextOrder(),
-    createdMs: account.clock.now(),
+    createdMs: longAgo(account),
     tags: new Map(),
     volumeId: 'vol-ffffffff', // what EC2 shows for a snapshot that has no volume of this account
     sizeGiB,
     description: `Root of ${imageId}`,
     path,
     state: 'completed',
-    completesMs: account.clock.now(),
+    completesMs: longAgo(account),
     fullBytes: 0,
     deleted: false,
     imageId,
