@@ -10,6 +10,8 @@ import type { Terminal } from './terminal.ts'
 export interface Context {
   readonly terminal: Terminal
   readonly operator: (deployment: string) => Promise<Operator>
+  /** ISO 8601. */
+  readonly now: () => string
   readonly sleep: (ms: number) => Promise<void>
   /** Throws PolicyFileInvalid. */
   readonly readFile: (path: string) => string

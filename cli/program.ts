@@ -7,6 +7,7 @@ import { protect } from './commands/protect.ts'
 import { revert } from './commands/revert.ts'
 import { showStatus } from './commands/status.ts'
 import type { CommonOptions, Context } from './context.ts'
+import { addVaultCommands } from './vault-program.ts'
 import { EXIT, invalidInput, report, type ExitCode } from './failure.ts'
 
 const FOOTER = `
@@ -31,6 +32,7 @@ export async function runCommand(words: readonly string[], context: Context): Pr
   const result: { exitCode: ExitCode } = { exitCode: EXIT.done }
   addReadingCommands(program, context, result)
   addActingCommands(program, context)
+  addVaultCommands(commandOf, program, context, result)
   try {
     if (words.length === 0) program.help({ error: true })
     await program.parseAsync(words, { from: 'user' })

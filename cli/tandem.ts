@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
-import { sleep } from '../aws/clock.ts'
+import { sleep, systemClock } from '../aws/clock.ts'
 import { awsOperator } from '../aws/operator.ts'
 import { TandemError } from '../core/errors.ts'
 import { runCommand } from './program.ts'
@@ -23,6 +23,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.exitCode = await runCommand(process.argv.slice(2), {
   terminal: processTerminal(),
   operator: awsOperator,
+  now: () => systemClock.now(),
   sleep,
   readFile,
 })

@@ -51,6 +51,19 @@ export const ERROR_KINDS = {
   MachineDidNotStart: 'lost',
   AccessDenied: 'lost',
   QuotaExceeded: 'lost',
+  /** There is no vault at that place, or no copy in it by that name and time. */
+  VaultNotFound: 'lost',
+  CopyNotFound: 'lost',
+  /** There is a vault already where one was to be made. */
+  VaultExists: 'lost',
+  /** The key does not open this vault. */
+  VaultKeyWrong: 'lost',
+  /** An object of a vault is missing, or is not what was written. The message names object, disk and block. */
+  VaultDamaged: 'lost',
+  /** A disk or file cannot be read, or has changed its size while it was read. */
+  DiskUnreadable: 'lost',
+  /** A disk or file cannot be written: no space, no permission, too small. */
+  DiskUnwritable: 'lost',
   /** A record moved on while we worked from an older view of it: someone else does the same work. */
   LostRace: 'lost',
 

@@ -1,4 +1,4 @@
-import { sleep } from '../aws/clock.ts'
+import { sleep, systemClock } from '../aws/clock.ts'
 import { awsOperator } from '../aws/operator.ts'
 import { runCommand } from '../cli/program.ts'
 import { processTerminal } from '../cli/terminal.ts'
@@ -21,6 +21,7 @@ export function tandem(account: Account, words: readonly string[]): Promise<stri
     const code = await runCommand(words, {
       terminal: { ...processTerminal(), isInteractive: false, out: note, err: note },
       operator: awsOperator,
+      now: () => systemClock.now(),
       sleep,
       readFile: () => '',
     })

@@ -48,6 +48,7 @@ export function desk(account: Account): (words: string, person?: Person) => Prom
             }
           },
         },
+        now: () => new Date(clock.now()).toISOString(),
         operator: async (deployment) => ({
           ...(await awsOperator(deployment)),
           clock: { now: () => new Date(clock.now()).toISOString() },

@@ -1,0 +1,30 @@
+/**
+ * Where the objects of a vault are: a bucket below a prefix, or a folder. One conformance suite holds for every
+ * implementation. Names are relative to the vault, as in docs/vault-format.md, section 1.
+ */
+export interface StoredObject {
+  readonly name: string
+  readonly sizeBytes: number
+  readonly writtenMs: number
+}
+
+export interface VaultStore {
+  /** For people: `s3://bucket/prefix`, `file:///folder`. */
+  readonly url: string
+  /**
+   * Writes a whole object, or nothing: never a part. When it returns, the object outlives a crash. May be repeated.
+   * @returns `taken` when there is an object of that name: it is left as it is
+   * @throws TandemError AccessDenied, AwsUnavailable, DiskUnwritable
+   */
+  put(name: string, bytes: Uint8Array): Promise<'written' | 'taken'>
+  /** The whole object; undefined when there is none. */
+  get(name: string): Promise<Buffer | undefined>
+  /** Bytes from `offset` on, fewer at the object's end; undefined when there is no such object. */
+  range(name: string, offset: number, length: number): Promise<Buffer | undefined>
+  /** The last bytes of an object, fewer when it is shorter; undefined when there is none. */
+  tail(name: string, length: number): Promise<Buffer | undefined>
+  /** All objects whose names begin with `prefix`, ascending by name. */
+  list(prefix: string): AsyncIterable<StoredObject>
+  /** @returns `locked` when retention forbids it: the object is still there */
+  remove(name: string): Promise<'removed' | 'absent' | 'locked'>
+}

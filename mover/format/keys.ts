@@ -1,0 +1,62 @@
+/** The keys of a vault, all derived from its master key (docs/vault-format.md, section 2). */
+import { createCipheriv, createDecipheriv, createHash, createHmac, hkdfSync } from 'node:crypto'
+import { TAG_BYTES } from './parameters.ts'
+
+const CIPHER = 'aes-256-gcm'
+
+export interface VaultKeys {
+  /** 16 bytes. */
+  readonly vaultId: Buffer
+  readonly idKey: Buffer
+  packKey(packId: Uint8Array): Buffer
+  objectKey(salt: Uint8Array): Buffer
+}
+
+/** `HKDF-SHA-256`, 32 bytes. */
+export const derive = (key: Uint8Array, salt: Uint8Array, purpose: string): Buffer =>
+  Buffer.from(hkdfSync('sha256', key, salt, `tandem-vault/1 ${purpose}`, 32))
+
+export const vaultKeys = (masterKey: Uint8Array, vaultId: Uint8Array): VaultKeys => ({
+  vaultId: Buffer.from(vaultId),
+  idKey: derive(masterKey, vaultId, 'id'),
+  packKey: (packId) => derive(masterKey, packId, 'pack'),
+  objectKey: (salt) => derive(masterKey, salt, 'object'),
+})
+
+/** Id of a block of 524,288 bytes. */
+export const blockId = ({ idKey }: VaultKeys, block: Uint8Array): Buffer =>
+  createHmac('sha256', idKey).update(createHash('sha256').update(block).digest()).digest()
+
+/** `ciphertext ‖ tag`. */
+export function seal(key: Uint8Array, nonce: Uint8Array, associated: Uint8Array, plaintext: Uint8Array): Buffer {
+  const cipher = createCipheriv(CIPHER, key, nonce)
+  cipher.setAAD(associated)
+  return Buffer.concat([cipher.update(plaintext), cipher.final(), cipher.getAuthTag()])
+}
+
+/** The plaintext of `ciphertext ‖ tag`; undefined when the tag is not right: another key, other bytes, another place. */
+export function unseal(
+  key: Uint8Array,
+  nonce: Uint8Array,
+  associated: Uint8Array,
+  sealed: Uint8Array,
+): Buffer | undefined {
+  if (sealed.length < TAG_BYTES) return undefined
+  const decipher = createDecipheriv(CIPHER, key, nonce)
+  decipher.setAAD(associated)
+  decipher.setAuthTag(sealed.subarray(sealed.length - TAG_BYTES))
+  const plaintext = decipher.update(sealed.subarray(0, sealed.length - TAG_BYTES))
+  try {
+    decipher.final()
+  } catch {
+    return undefined
+  }
+  return plaintext
+}
+
+/** Nonce of a record: its ordinal in the pack, which never repeats under a pack's key. */
+export function ordinalNonce(ordinal: number): Buffer {
+  const nonce = Buffer.alloc(12)
+  nonce.writeUInt32BE(ordinal, 8)
+  return nonce
+}

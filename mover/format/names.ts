@@ -1,0 +1,42 @@
+/** Names of a vault's objects (docs/vault-format.md, section 1). */
+
+export const CONFIGURATION = 'vault.json'
+
+export const PREFIX = {
+  packs: 'packs/',
+  index: 'index/',
+  maps: 'maps/',
+  disks: 'disks/',
+  points: 'points/',
+  moved: 'moved/',
+  tombstones: 'tombstones/',
+} as const
+
+const hex = (id: Uint8Array): string => Buffer.from(id).toString('hex')
+
+export const packName = (packId: Uint8Array): string => `${PREFIX.packs}${hex(packId)}`
+export const indexName = (partId: Uint8Array): string => `${PREFIX.index}${hex(partId)}`
+export const mapName = (segmentId: Uint8Array): string => `${PREFIX.maps}${hex(segmentId)}`
+
+/** Disk and machine names: 1 to 128 of these, and no path. */
+export const isName = (name: string): boolean => /^[\w.-]{1,128}$/.test(name) && name !== '.' && name !== '..'
+
+/** `20261123T101112Z`: in listings, copies are in the order of their times. */
+export const compactTime = (ms: number): string =>
+  new Date(ms)
+    .toISOString()
+    .replace(/\.\d+Z$/, 'Z')
+    .replace(/[-:]/g, '')
+
+export const diskPrefix = (disk: string): string => `${PREFIX.disks}${disk}/`
+
+export const manifestName = (disk: string, takenAtMs: number, copyId: Uint8Array): string =>
+  `${diskPrefix(disk)}${compactTime(takenAtMs)}-${hex(copyId)}`
+
+/** Time and id of a copy by the name of its manifest; undefined for another object. */
+export function readManifestName(
+  name: string,
+): { readonly disk: string; readonly time: string; readonly copyId: string } | undefined {
+  const [, disk, time, copyId] = /^disks\/([\w.-]+)\/(\d{8}T\d{6}Z)-([0-9a-f]{32})$/.exec(name) ?? []
+  return disk && time && copyId ? { disk, time, copyId } : undefined
+}

@@ -1,0 +1,132 @@
+/** Who does the work of a run: orders go to whoever is free, the first failure ends it. */
+import { Worker } from 'node:worker_threads'
+import { ERROR_KINDS, TandemError, type ErrorName } from '../../core/errors.ts'
+import { CopyWorker } from './copy-worker.ts'
+import type { CopySetup, Order, ReadSetup, Report } from './protocol.ts'
+import { ReadWorker } from './read-worker.ts'
+
+export type OnPack = (report: Extract<Report, { kind: 'pack' }>) => void
+
+export interface Crew {
+  /** Who work at the same time. */
+  readonly count: number
+  /** Gives an order to the next who is free; resolves when one has it. @throws the first failure of anybody */
+  give(order: Order): Promise<void>
+  /** Resolves when every order is carried out. @throws the first failure of anybody */
+  finished(): Promise<void>
+  close(): Promise<void>
+}
+
+/** @param threadCount 0: the work is done in this thread, which for little work is faster than starting another */
+export const startCrew = (threadCount: number, setup: CopySetup | ReadSetup, onPack: OnPack = () => {}): Crew =>
+  threadCount === 0 ? new Alone(setup, onPack) : new Threads(threadCount, setup, onPack)
+
+class Alone implements Crew {
+  readonly count = 1
+  readonly #worker: CopyWorker | ReadWorker
+
+  constructor(setup: CopySetup | ReadSetup, onPack: OnPack) {
+    const report = (message: Report): void => {
+      if (message.kind === 'pack') onPack(message)
+    }
+    this.#worker = setup.task === 'copy' ? new CopyWorker(setup, report) : new ReadWorker(setup, report)
+  }
+
+  give(order: Order): Promise<void> {
+    // Each task gets orders of its own kind only.
+    return this.#worker.work(order as never)
+  }
+
+  async finished(): Promise<void> {}
+
+  async close(): Promise<void> {
+    this.#worker.close()
+  }
+}
+
+class Threads implements Crew {
+  readonly #workers: Worker[]
+  readonly #onPack: OnPack
+  readonly #free: Worker[]
+  readonly #waiting: ((worker: Worker) => void)[] = []
+  readonly #failed: Promise<never>
+  #fail: (error: Error) => void = () => {}
+  #busy = 0
+  #settled: (() => void)[] = []
+
+  constructor(count: number, setup: CopySetup | ReadSetup, onPack: OnPack) {
+    this.#onPack = onPack
+    this.#failed = new Promise((_, reject) => {
+      this.#fail = reject
+    })
+    this.#failed.catch(() => {}) // whoever works with the threads sees it
+    this.#workers = Array.from({ length: count }, () => this.#start(setup))
+    this.#free = [...this.#workers]
+  }
+
+  get count(): number {
+    return this.#workers.length
+  }
+
+  async give(order: Order): Promise<void> {
+    const worker = await Promise.race([this.#next(), this.#failed])
+    this.#busy += 1
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+    worker.postMessage(order)
+  }
+
+  async finished(): Promise<void> {
+    if (this.#busy === 0) return
+    await Promise.race([new Promise<void>((done) => this.#settled.push(done)), this.#failed])
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.terminate()))
+  }
+
+  #next(): Promise<Worker> {
+    const free = this.#free.pop()
+    return free ? Promise.resolve(free) : new Promise((give) => this.#waiting.push(give))
+  }
+
+  #start(setup: CopySetup | ReadSetup): Worker {
+    const worker = new Worker(
+      new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.mjs', import.meta.url),
+      {
+        workerData: setup,
+        resourceLimits: { maxYoungGenerationSizeMb: 8 },
+      },
+    )
+    worker.on('message', (report: Report) => this.#hear(worker, report))
+    worker.on('error', (error: unknown) => this.#fail(error instanceof Error ? error : new Error(String(error))))
+    return worker
+  }
+
+  #hear(worker: Worker, report: Report): void {
+    switch (report.kind) {
+      case 'pack':
+        this.#onPack(report)
+        return
+      case 'failed':
+        this.#fail(errorOf(report))
+        return
+      case 'done': {
+        this.#busy -= 1
+        const next = this.#waiting.shift()
+        if (next) next(worker)
+        else this.#free.push(worker)
+        if (this.#busy > 0) return
+        for (const done of this.#settled) done()
+        this.#settled = []
+      }
+    }
+  }
+}
+
+/** An error as it was in its thread. */
+function errorOf({ name, message, stack }: Extract<Report, { kind: 'failed' }>): Error {
+  if (Object.hasOwn(ERROR_KINDS, name)) return new TandemError(name as ErrorName, message)
+  const error = new Error(message)
+  if (stack !== undefined) error.stack = stack
+  return error
+}

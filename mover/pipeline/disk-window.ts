@@ -1,0 +1,76 @@
+/**
+ * A part of the disk under work, and what each of its blocks is. Work goes window by window, so that memory does not grow with
+ * the disk.
+ */
+import type { SegmentEntry } from '../format/segment.ts'
+import { SEGMENT_BLOCKS } from '../format/parameters.ts'
+import type { KnownBlocks } from './known-blocks.ts'
+import { RECORD_BYTES, Records, idWords, type Located } from './records.ts'
+
+/** 32 GiB of disk, 4 MiB of records. */
+export const WINDOW_SEGMENTS = 32
+export const WINDOW_BLOCKS = WINDOW_SEGMENTS * SEGMENT_BLOCKS
+
+const ZERO = 0
+const LOCATED = 1
+/** It is where a record of the known blocks says; that may be known only at the window's end. */
+const AS_KNOWN = 2
+
+export class DiskWindow {
+  readonly #records: Records
+
+  static memory(blockCount: number): SharedArrayBuffer {
+    return new SharedArrayBuffer(Math.min(blockCount, WINDOW_BLOCKS) * RECORD_BYTES)
+  }
+
+  constructor(memory: SharedArrayBuffer) {
+    this.#records = new Records(memory)
+  }
+
+  clear(): void {
+    this.#records.words.fill(0)
+  }
+
+  setZero(block: number): void {
+    this.#records.setState(block, ZERO)
+  }
+
+  setLocated(block: number, id: Uint8Array, located: Located): void {
+    this.#records.setId(block, id)
+    this.#records.setLocated(block, located)
+    this.#records.setState(block, LOCATED)
+  }
+
+  setAsKnown(block: number, id: Uint8Array, record: number): void {
+    this.#records.setId(block, id)
+    this.#records.setLocated(block, { pack: record, offset: 0, length: 0, ordinal: 0 })
+    this.#records.setState(block, AS_KNOWN)
+  }
+
+  /** Whether the window says already that this block is here. */
+  has(block: number, id: Buffer): boolean {
+    return this.#records.state(block) === LOCATED && this.#records.hasId(block, idWords(id))
+  }
+
+  /** Entries of one segment of the window. @throws Error when a block that was claimed has never been stored */
+  entries(segment: number, known: KnownBlocks, packIdOf: (pack: number) => Buffer): SegmentEntry[] {
+    const entries: SegmentEntry[] = []
+    const first = segment * SEGMENT_BLOCKS
+    const end = Math.min(first + SEGMENT_BLOCKS, this.#records.count)
+    for (let block = first; block < end; block += 1) {
+      const state = this.#records.state(block)
+      if (state === ZERO) continue
+      const here = this.#records.located(block)
+      const located = state === AS_KNOWN ? known.located(here.pack) : here
+      if (!located) throw new Error(`Block ${block} of the window was claimed and never stored.`)
+      const { pack, ...place } = located
+      entries.push({
+        ...place,
+        block: block - first,
+        packId: packIdOf(pack),
+        id: Buffer.from(this.#records.id(block)),
+      })
+    }
+    return entries
+  }
+}

@@ -1,0 +1,80 @@
+/** What the threads of a run say to each other. */
+import type { VaultLocation } from '../stores/location.ts'
+
+/** Places in the shared counters. */
+export const COUNTER = {
+  /** Next block, or next place in the list, of the window. */
+  next: 0,
+  /** Packs that have a number. */
+  packs: 1,
+  size: 2,
+} as const
+
+/** Places in the shared sums of bytes. */
+export const SUM = { read: 0, zero: 1, known: 2, fresh: 3, stored: 4, size: 5 } as const
+
+export interface VaultAccess {
+  readonly location: VaultLocation
+  readonly vaultId: Uint8Array
+  readonly masterKey: Uint8Array
+}
+
+export interface CopySetup extends VaultAccess {
+  readonly task: 'copy'
+  readonly path: string
+  readonly sizeBytes: number
+  readonly known: { readonly records: SharedArrayBuffer; readonly count: SharedArrayBuffer }
+  readonly window: SharedArrayBuffer
+  readonly counters: SharedArrayBuffer
+  readonly sums: SharedArrayBuffer
+  /** Of all threads together; 0: as fast as it goes. */
+  readonly bytesPerSecond: number
+}
+
+/** Work on a window: all its blocks, or those of a list. */
+export interface WindowOrder {
+  readonly kind: 'window'
+  /** Of the disk. */
+  readonly firstBlock: number
+  readonly blockCount: number
+  /** Blocks within the window, ascending. */
+  readonly list?: Int32Array
+}
+
+export interface ReadSetup extends VaultAccess {
+  readonly task: 'read'
+  /** Where blocks are written; absent: they are read and checked only. */
+  readonly path?: string
+  readonly disk: string
+  readonly sizeBytes: number
+  readonly sums: SharedArrayBuffer
+}
+
+/** Entries of one pack, as in a segment, with blocks counted from the disk's start. */
+export interface PackOrder {
+  readonly kind: 'pack'
+  readonly packId: Uint8Array
+  readonly entries: readonly PackOrderEntry[]
+}
+
+export interface PackOrderEntry {
+  readonly block: number
+  readonly ordinal: number
+  readonly offset: number
+  readonly length: number
+  readonly id: Uint8Array
+}
+
+export type Order = WindowOrder | PackOrder
+
+export type Report =
+  /** A pack is in the vault. */
+  | {
+      readonly kind: 'pack'
+      readonly number: number
+      readonly packId: Uint8Array
+      readonly entries: readonly { readonly id: Uint8Array; readonly offset: number; readonly length: number }[]
+    }
+  /** The order is carried out; another one may come. */
+  | { readonly kind: 'done' }
+  | { readonly kind: 'failed'; readonly name: string; readonly message: string; readonly stack?: string }

@@ -1,0 +1,111 @@
+/** One thread of a restore or a verification: reads records of packs, opens and checks them, and writes the blocks. */
+import { closeSync, openSync, writeSync } from 'node:fs'
+import { TandemError } from '../../core/errors.ts'
+import type { VaultStore } from '../../core/vault-store.ts'
+import { blockId, vaultKeys, type VaultKeys } from '../format/keys.ts'
+import { packName } from '../format/names.ts'
+import { openRecord } from '../format/pack.ts'
+import { BLOCK_BYTES } from '../format/parameters.ts'
+import { openStore } from '../stores/location.ts'
+import { SUM, type PackOrder, type PackOrderEntry, type ReadSetup, type Report } from './protocol.ts'
+import { collectYoung } from './turns.ts'
+
+/** Records that are near each other are one read, of at most this. */
+const SPAN_BYTES = 4 * 1024 * 1024
+const GAP_BYTES = 128 * 1024
+
+export class ReadWorker {
+  readonly #setup: ReadSetup
+  readonly #report: (report: Report) => void
+  readonly #keys: VaultKeys
+  readonly #store: Promise<VaultStore>
+  readonly #sums: BigInt64Array
+  readonly #file: number | undefined
+
+  constructor(setup: ReadSetup, report: (report: Report) => void) {
+    this.#setup = setup
+    this.#report = report
+    this.#keys = vaultKeys(setup.masterKey, setup.vaultId)
+    this.#store = openStore(setup.location)
+    this.#sums = new BigInt64Array(setup.sums)
+    this.#file = setup.path === undefined ? undefined : openTarget(setup.path)
+  }
+
+  async work({ packId, entries }: PackOrder): Promise<void> {
+    const pack = { id: packId, key: this.#keys.packKey(packId) }
+    const store = await this.#store
+    for (const span of spansOf(entries)) {
+      const [first] = span
+      const last = span.at(-1)
+      if (!first || !last) continue
+      const bytes = await store.range(packName(packId), first.offset, last.offset + last.length - first.offset)
+      if (!bytes) throw this.#damaged(packId, first.block, 'is missing')
+      for (const entry of span) {
+        const at = entry.offset - first.offset
+        this.#take(pack, entry, bytes.subarray(at, at + entry.length))
+      }
+    }
+    this.#report({ kind: 'done' })
+  }
+
+  close(): void {
+    if (this.#file !== undefined) closeSync(this.#file)
+  }
+
+  #take(pack: { readonly id: Uint8Array; readonly key: Buffer }, entry: PackOrderEntry, sealed: Buffer): void {
+    const block = openRecord(this.#keys, pack, entry, sealed)
+    if (!block || !blockId(this.#keys, block).equals(entry.id))
+      throw this.#damaged(pack.id, entry.block, `is not what was written (record ${entry.ordinal})`)
+    if (this.#file !== undefined) this.#write(this.#file, entry.block, block)
+    Atomics.add(this.#sums, SUM.read, BigInt(BLOCK_BYTES))
+    Atomics.add(this.#sums, SUM.stored, BigInt(entry.length))
+    collectYoung()
+  }
+
+  #write(file: number, index: number, block: Uint8Array): void {
+    const start = index * BLOCK_BYTES
+    const length = Math.min(BLOCK_BYTES, this.#setup.sizeBytes - start)
+    try {
+      for (let done = 0; done < length;) done += writeSync(file, block, done, length - done, start + done)
+    } catch (cause) {
+      throw new TandemError(
+        'DiskUnwritable',
+        `${this.#setup.path} cannot be written at byte ${start} (block ${index}): ${codeOf(cause)}.`,
+        { cause },
+      )
+    }
+  }
+
+  #damaged(packId: Uint8Array, block: number, what: string): TandemError {
+    const name = packName(packId)
+    return new TandemError(
+      'VaultDamaged',
+      `${name} of the vault ${what}: block ${block} of ${this.#setup.disk} is lost in this copy.`,
+    )
+  }
+}
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error ? String(error.code) : String(error)
+
+function openTarget(path: string): number {
+  try {
+    return openSync(path, 'r+')
+  } catch (cause) {
+    throw new TandemError('DiskUnwritable', `${path} cannot be opened for writing: ${codeOf(cause)}.`, { cause })
+  }
+}
+
+/** Entries in the order of their offsets, in groups that are worth one read each. */
+function spansOf(entries: readonly PackOrderEntry[]): PackOrderEntry[][] {
+  const spans: PackOrderEntry[][] = []
+  let end = 0
+  for (const entry of entries.toSorted((left, right) => left.offset - right.offset)) {
+    const span = spans.at(-1)
+    const start = span?.[0]?.offset ?? 0
+    if (span && entry.offset - end <= GAP_BYTES && entry.offset + entry.length - start <= SPAN_BYTES) span.push(entry)
+    else spans.push([entry])
+    end = entry.offset + entry.length
+  }
+  return spans
+}

@@ -1,0 +1,147 @@
+/** A vault in a folder. */
+import { randomBytes } from 'node:crypto'
+import { link, mkdir, open, readdir, stat, unlink, type FileHandle } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { TandemError } from '../../core/errors.ts'
+import type { StoredObject, VaultStore } from '../../core/vault-store.ts'
+
+/** Files that are being written: no object has such a name. */
+const DRAFT = '.draft-'
+
+const codeOf = (error: unknown): string | undefined =>
+  error instanceof Error && 'code' in error ? String(error.code) : undefined
+
+function refused(what: string, path: string, cause: unknown): TandemError {
+  const code = codeOf(cause)
+  if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')
+    return new TandemError('AccessDenied', `No permission to ${what} ${path}.`, { cause })
+  return new TandemError('DiskUnwritable', `Cannot ${what} ${path}: ${code ?? String(cause)}.`, { cause })
+}
+
+export class FolderStore implements VaultStore {
+  readonly url: string
+  readonly #folder: string
+  readonly #made = new Set<string>()
+
+  /** @param folder absolute; made when something is written */
+  constructor(folder: string) {
+    this.#folder = folder
+    this.url = pathToFileURL(folder).href
+  }
+
+  async put(name: string, bytes: Uint8Array): Promise<'written' | 'taken'> {
+    const path = this.#path(name)
+    const draft = join(dirname(path), `${DRAFT}${randomBytes(8).toString('hex')}`)
+    try {
+      await this.#makeFolder(dirname(path))
+      await writeDurably(draft, bytes)
+      return await publish(draft, path)
+    } catch (cause) {
+      throw refused('write', path, cause)
+    } finally {
+      await unlink(draft).catch(() => {}) // it was never made, or expiry finds it
+    }
+  }
+
+  get(name: string): Promise<Buffer | undefined> {
+    return this.#read(name, async (file) => file.readFile())
+  }
+
+  range(name: string, offset: number, length: number): Promise<Buffer | undefined> {
+    return this.#read(name, (file) => readFully(file, offset, length))
+  }
+
+  tail(name: string, length: number): Promise<Buffer | undefined> {
+    return this.#read(name, async (file) => {
+      const { size } = await file.stat()
+      return readFully(file, Math.max(0, size - length), Math.min(size, length))
+    })
+  }
+
+  async *list(prefix: string): AsyncIterable<StoredObject> {
+    const folder = prefix.slice(0, prefix.lastIndexOf('/') + 1)
+    for await (const object of this.#walk(folder)) if (object.name.startsWith(prefix)) yield object
+  }
+
+  async remove(name: string): Promise<'removed' | 'absent' | 'locked'> {
+    const path = this.#path(name)
+    try {
+      await unlink(path)
+      return 'removed'
+    } catch (cause) {
+      if (codeOf(cause) === 'ENOENT') return 'absent'
+      throw refused('delete', path, cause)
+    }
+  }
+
+  #path(name: string): string {
+    return join(this.#folder, name)
+  }
+
+  async #makeFolder(folder: string): Promise<void> {
+    if (this.#made.has(folder)) return
+    await mkdir(folder, { recursive: true })
+    this.#made.add(folder)
+  }
+
+  async #read(name: string, read: (file: FileHandle) => Promise<Buffer>): Promise<Buffer | undefined> {
+    const path = this.#path(name)
+    try {
+      await using file = await open(path, 'r')
+      return await read(file)
+    } catch (cause) {
+      if (codeOf(cause) === 'ENOENT' || codeOf(cause) === 'ENOTDIR') return undefined
+      throw refused('read', path, cause)
+    }
+  }
+
+  /** Objects below a folder, in the order of their whole names. */
+  async *#walk(folder: string): AsyncIterable<StoredObject> {
+    const entries = await readdir(this.#path(folder), { withFileTypes: true }).catch((cause: unknown) => {
+      if (codeOf(cause) === 'ENOENT') return []
+      throw refused('list', this.#path(folder), cause)
+    })
+    const names = entries.map((entry) => (entry.isDirectory() ? `${entry.name}/` : entry.name)).toSorted()
+    for (const name of names) {
+      if (name.startsWith(DRAFT)) continue
+      if (name.endsWith('/')) yield* this.#walk(folder + name)
+      else yield* describe(folder + name, this.#path(folder + name))
+    }
+  }
+}
+
+async function* describe(name: string, path: string): AsyncIterable<StoredObject> {
+  const found = await stat(path).catch(() => undefined) // deleted since it was listed
+  if (found) yield { name, sizeBytes: found.size, writtenMs: found.mtimeMs }
+}
+
+async function writeDurably(path: string, bytes: Uint8Array): Promise<void> {
+  await using file = await open(path, 'wx')
+  await file.writeFile(bytes)
+  await file.datasync()
+}
+
+/** Gives a complete file its name, unless the name is taken. */
+async function publish(draft: string, path: string): Promise<'written' | 'taken'> {
+  try {
+    await link(draft, path)
+  } catch (cause) {
+    if (codeOf(cause) === 'EEXIST') return 'taken'
+    throw cause
+  }
+  await using folder = await open(dirname(path), 'r')
+  await folder.sync()
+  return 'written'
+}
+
+async function readFully(file: FileHandle, offset: number, length: number): Promise<Buffer> {
+  const bytes = Buffer.allocUnsafe(length)
+  let done = 0
+  while (done < length) {
+    const { bytesRead } = await file.read(bytes, done, length - done, offset + done)
+    if (bytesRead === 0) break
+    done += bytesRead
+  }
+  return bytes.subarray(0, done)
+}

@@ -1,0 +1,12 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll } from 'vitest'
+import { FolderStore } from '../../mover/stores/folder-store.ts'
+import { storeConformance } from './store-conformance.ts'
+
+const root = mkdtempSync(join(tmpdir(), 'folder-store-'))
+let count = 0
+afterAll(() => rmSync(root, { recursive: true, force: true }))
+
+storeConformance('a folder', async () => new FolderStore(join(root, String((count += 1)))))

@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest'
+import type { VaultStore } from '../../core/vault-store.ts'
+
+const bytes = (text: string): Buffer => Buffer.from(text)
+
+async function namesOf(store: VaultStore, prefix: string): Promise<string[]> {
+  const names: string[] = []
+  for await (const { name } of store.list(prefix)) names.push(name)
+  return names
+}
+
+/** What every place of a vault has to do. `open` gives an empty store. */
+export function storeConformance(kind: string, open: () => Promise<VaultStore>): void {
+  describe(`a vault in ${kind}`, () => {
+    it('gives back what was written, whole and in parts', async () => {
+      const store = await open()
+      expect(await store.put('packs/a', bytes('0123456789'))).toBe('written')
+      expect(await store.get('packs/a')).toEqual(bytes('0123456789'))
+      expect(await store.range('packs/a', 2, 3)).toEqual(bytes('234'))
+      expect(await store.range('packs/a', 8, 10)).toEqual(bytes('89'))
+      expect(await store.tail('packs/a', 4)).toEqual(bytes('6789'))
+      expect(await store.tail('packs/a', 400)).toEqual(bytes('0123456789'))
+    })
+
+    it('never changes what was written: the first one stays', async () => {
+      const store = await open()
+      await store.put('vault.json', bytes('first'))
+      expect(await store.put('vault.json', bytes('second'))).toBe('taken')
+      expect(await store.get('vault.json')).toEqual(bytes('first'))
+    })
+
+    it('lets exactly one of several writers of a name win, and keeps it whole', async () => {
+      const store = await open()
+      const contents = Array.from({ length: 8 }, (_, index) => Buffer.alloc(100_000, index))
+      const outcomes = await Promise.all(contents.map((content) => store.put('maps/x', content)))
+      expect(outcomes.filter((outcome) => outcome === 'written')).toHaveLength(1)
+      const kept = await store.get('maps/x')
+      expect(kept).toEqual(contents[outcomes.indexOf('written')])
+    })
+
+    it('says of what is not there that it is not there', async () => {
+      const store = await open()
+      expect(await store.get('packs/none')).toBeUndefined()
+      expect(await store.range('packs/none', 0, 1)).toBeUndefined()
+      expect(await store.tail('packs/none', 1)).toBeUndefined()
+      expect(await store.remove('packs/none')).toBe('absent')
+      expect(await namesOf(store, 'packs/')).toEqual([])
+    })
+
+    it('lists names below a prefix in their order, with sizes', async () => {
+      const store = await open()
+      for (const name of ['disks/b/2', 'disks/a/1', 'disks/b/1', 'disks/b-2/1', 'index/1'])
+        await store.put(name, bytes(name))
+      expect(await namesOf(store, 'disks/')).toEqual(['disks/a/1', 'disks/b-2/1', 'disks/b/1', 'disks/b/2'])
+      expect(await namesOf(store, 'disks/b/')).toEqual(['disks/b/1', 'disks/b/2'])
+      for await (const { name, sizeBytes } of store.list('index/')) expect(sizeBytes).toBe(name.length)
+    })
+
+    it('removes an object once', async () => {
+      const store = await open()
+      await store.put('tombstones/a', bytes(''))
+      expect(await store.get('tombstones/a')).toEqual(bytes(''))
+      expect(await store.remove('tombstones/a')).toBe('removed')
+      expect(await store.remove('tombstones/a')).toBe('absent')
+    })
+  })
+}
