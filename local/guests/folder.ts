@@ -96,6 +96,12 @@ export class GuestFolder {
     writeFileSync(join(this.path, 'run/disks'), lines.sort().join(''))
   }
 
+  /** Removes what a program has made in the place of a device that went while the program opened it: it would hide the next one. */
+  sweep(): void {
+    for (const entry of readdirSync(join(this.path, 'dev'), { withFileTypes: true }))
+      if (entry.isFile()) rmSync(join(this.path, 'dev', entry.name), { force: true })
+  }
+
   #number(disks: readonly GuestDisk[]): void {
     const attached = new Set(disks.map((disk) => disk.volumeId))
     for (const volumeId of this.#controllers.keys()) if (!attached.has(volumeId)) this.#controllers.delete(volumeId)

@@ -240,6 +240,7 @@ export class BashGuest implements GuestProcess {
       if (killed.length > 0)
         this.#note(`${disk.device} (${disk.volumeId}) was detached while in use by ${killed.join(', ')}`)
     }
+    if (detached.length > 0) this.#around.folder.sweep()
     this.#trim(detached)
   }
 
