@@ -1,4 +1,5 @@
 import { createHash, hash } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 
 import { ByteReader, incompleteBody } from './byte-reader.ts'
 import { AwsError } from './service.ts'
@@ -76,7 +77,7 @@ async function readTrailers(reader: ByteReader, trailers: Map<string, string>, s
 
 /** The chain of signatures of a body: each begins with the one before it. */
 class ChunkSeal {
-  readonly #key: Buffer
+  readonly #key: KeyObject
   readonly #head: Signature
   #previous: string
 

@@ -7,8 +7,8 @@ import { encodeUnrouted, notImplemented } from './endpoint.ts'
 import type { Endpoint, RoutedCall, Unheld } from './endpoint.ts'
 import { payloadHashOf } from './payload-hash.ts'
 import type { WireReply, WireRequest } from './protocol.ts'
-import { readBody } from './request.ts'
-import type { RequestHead } from './request.ts'
+import { readWhole } from './request.ts'
+import type { IncomingBody, RequestHead } from './request.ts'
 import { AwsError } from './service.ts'
 import type { AccessOf, Caller, Service } from './service.ts'
 import { readSignature } from './signature.ts'
@@ -84,20 +84,19 @@ export class Door {
     )
   }
 
-  /** @param bytes the body as it arrives; read at most once, and not always to its end */
-  async answer(head: RequestHead, bytes: AsyncIterable<Uint8Array>, unheld: Unheld): Promise<Outcome> {
+  async answer(head: RequestHead, body: IncomingBody, unheld: Unheld): Promise<Outcome> {
     const signature = readSignature(head)
     const endpoint = signature && this.#endpoints.get(signature.service)
     let request: WireRequest = { ...head, body: new Uint8Array() }
     try {
       if (!signature || !endpoint) {
-        await readBody(bytes)
+        await body.whole()
         if (!signature)
           throw new AwsError('MissingAuthenticationToken', 'Missing Authentication Token', { status: 403 })
         throw notImplemented(`The service ${signature.service}`)
       }
-      if (signature.service === 's3') return await this.#answerStreaming(endpoint, signature, head, bytes, unheld)
-      request = { ...head, body: await readBody(bytes) }
+      if (signature.service === 's3') return await this.#answerStreaming(endpoint, signature, head, body, unheld)
+      request = { ...head, body: await body.whole() }
       const payloadHash = payloadHashOf(signature, head, request.body)
       const { caller } = this.#identify(signature, endpoint, request, payloadHash)
       const call = endpoint.route(request, this.#serviceAt(caller, endpoint.service))
@@ -113,12 +112,12 @@ export class Door {
     endpoint: Endpoint,
     signature: Signature,
     head: RequestHead,
-    bytes: AsyncIterable<Uint8Array>,
+    body: IncomingBody,
     unheld: Unheld,
   ): Promise<Outcome> {
     const payloadHash = payloadHashOf(signature, head, undefined)
     const { caller, secretAccessKey } = this.#identify(signature, endpoint, head, payloadHash)
-    const stream = openBody(bytes, head, payloadHash, { signature, secretAccessKey })
+    const stream = openBody(body.arriving(), head, payloadHash, { signature, secretAccessKey })
     stream.once('close', this.#options.clock.hold())
     // Whoever stops reading learns no more of it.
     stream.on('error', () => {})
@@ -126,7 +125,7 @@ export class Door {
       const takesStream = endpoint.takesStream({ ...head, body: new Uint8Array() })
       const request = takesStream
         ? { ...head, body: new Uint8Array(), stream }
-        : { ...head, body: await readBody(stream) }
+        : { ...head, body: await readWhole(stream) }
       const call = endpoint.route(request, this.#serviceAt(caller, endpoint.service))
       return await this.#perform(endpoint, call, caller, request, unheld)
     } finally {

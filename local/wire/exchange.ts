@@ -3,11 +3,10 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 
 import type { Clock } from '../clock.ts'
-import { incompleteBody } from './byte-reader.ts'
 import type { Door } from './door.ts'
 import type { Unheld } from './endpoint.ts'
 import type { WireReply } from './protocol.ts'
-import { readHead } from './request.ts'
+import { bodyOf, readHead } from './request.ts'
 
 /** A request and the place for its answer. */
 export interface Exchange {
@@ -30,26 +29,24 @@ export async function exchange(door: Door, clock: Clock, { message, response, ..
     }
   }
   let isBodyWanted = !request.expectsContinue
-  async function* body(): AsyncGenerator<Uint8Array, void> {
+  const body = bodyOf(message, () => {
     if (!isBodyWanted) response.writeContinue()
     isBodyWanted = true
-    try {
-      yield* message.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>
-    } catch {
-      throw incompleteBody()
-    }
-  }
+  })
   try {
-    const { reply, isLost } = await door.answer(readHead(message, request.requestId), body(), unheld)
-    // S3 names its request id differently from the rest.
-    response.setHeader('x-amzn-requestid', request.requestId)
-    response.setHeader('x-amz-request-id', request.requestId)
-    // A client that was not told to send its body won't: what comes next on this connection is anybody's guess.
-    if (!isBodyWanted) response.setHeader('connection', 'close')
+    const { reply, isLost } = await door.answer(readHead(message, request.requestId), body, unheld)
     // What is left of a body that nobody wanted; a client that is still sending would not see its answer.
-    message.resume()
+    if (!message.complete) message.resume()
+    const headers = {
+      ...reply.headers,
+      // S3 names its request id differently from the rest.
+      'x-amzn-requestid': request.requestId,
+      'x-amz-request-id': request.requestId,
+      // A client that was not told to send its body won't: what comes next on this connection is anybody's guess.
+      ...(isBodyWanted ? {} : { connection: 'close' }),
+    }
     if (isLost) discard(response, reply)
-    else await send(response, reply)
+    else await send(response, { ...reply, headers })
   } catch (error) {
     // A reply that HTTP cannot carry: a bug.
     console.error(error)

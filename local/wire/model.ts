@@ -109,16 +109,37 @@ function operationModel([, , name, traits, inputShape, outputShape]: OperationSc
 /** A blob of any length, as opposed to a stream of events. */
 export const isBlobStream = (member: NormalizedSchema): boolean => member.isStreaming() && member.isBlobSchema()
 
-/** Members of a structure or union with their schemas, in the model's order; none for the unit shape. */
-export function members(schema: NormalizedSchema): [string, NormalizedSchema][] {
-  return schema.isStructSchema() ? [...schema.structIterator()] : []
+/** By schema: the SDK makes a new object for a member each time that it is asked, which most of a call's time went into. */
+const knownMembers = new WeakMap<NormalizedSchema, [string, NormalizedSchema][]>()
+const knownValues = new WeakMap<NormalizedSchema, NormalizedSchema>()
+const knownRequired = new WeakMap<NormalizedSchema, readonly string[]>()
+
+function remembered<Value>(
+  known: WeakMap<NormalizedSchema, Value>,
+  schema: NormalizedSchema,
+  make: () => Value,
+): Value {
+  const found = known.get(schema)
+  if (found !== undefined) return found
+  const made = make()
+  known.set(schema, made)
+  return made
 }
 
+/** Members of a structure or union with their schemas, in the model's order; none for the unit shape. */
+export const members = (schema: NormalizedSchema): readonly [string, NormalizedSchema][] =>
+  remembered(knownMembers, schema, () => (schema.isStructSchema() ? [...schema.structIterator()] : []))
+
+/** What a list or map holds. */
+export const valueSchema = (schema: NormalizedSchema): NormalizedSchema =>
+  remembered(knownValues, schema, () => schema.getValueSchema())
+
 /** Names of the members that the model marks required; the generated schemas list those first and count them. */
-export function requiredMembers(schema: NormalizedSchema): readonly string[] {
-  const shape = schema.getSchema()
-  return typeof shape === 'object' && shape[0] === 3 ? shape[4].slice(0, shape[6] ?? 0) : []
-}
+export const requiredMembers = (schema: NormalizedSchema): readonly string[] =>
+  remembered(knownRequired, schema, () => {
+    const shape = schema.getSchema()
+    return typeof shape === 'object' && shape[0] === 3 ? shape[4].slice(0, shape[6] ?? 0) : []
+  })
 
 /** A structure made up for the wire (an envelope, or a structure without some members). */
 export function structure(

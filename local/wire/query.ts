@@ -1,13 +1,13 @@
-import { XmlShapeSerializer } from '@aws-sdk/core/protocols'
 import type { NormalizedSchema } from '@smithy/core/schema'
 
-import { members, structure } from './model.ts'
+import { members, valueSchema } from './model.ts'
 import type { OperationModel, ServiceModel } from './model.ts'
 import { INVALID_TOKEN_MESSAGE, nullMember } from './protocol.ts'
 import type { Protocol, Route, WireReply, WireRequest } from './protocol.ts'
 import { AwsError } from './service.ts'
 import type { SignatureFault } from './signature.ts'
 import { escapeXml, readSimple } from './simple-values.ts'
+import { XmlWriter } from './xml-writer.ts'
 
 /** Parameters as a tree: `Filter.1.Value.2=x` is `Filter` → `1` → `Value` → `2` with the value `x`. */
 interface ParameterNode {
@@ -17,9 +17,6 @@ interface ParameterNode {
 }
 
 const XML_DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
-
-/** SchemaRef of a plain string in the generated schemas. */
-const STRING = 0
 
 function parameterTree(parameters: readonly [string, string][]): ParameterNode {
   const root: ParameterNode = { path: '', children: new Map() }
@@ -55,9 +52,11 @@ abstract class QueryProtocol implements Protocol {
   protected abstract listNode(list: NormalizedSchema, node: ParameterNode): ParameterNode | undefined
   protected abstract refuseUnknown(name: string): void
   protected readonly model: ServiceModel
+  readonly #namespace: string
 
   constructor(model: ServiceModel) {
     this.model = model
+    this.#namespace = `${(model.xmlNamespace ?? '').replace(/\/$/, '')}/`
   }
 
   route(request: WireRequest): Route {
@@ -74,15 +73,9 @@ abstract class QueryProtocol implements Protocol {
     return this.#readStructure(route.operation.input, parameterTree(sent))
   }
 
-  protected writeXml(schema: NormalizedSchema, value: object): string {
-    const xmlNamespace = `${(this.model.xmlNamespace ?? '').replace(/\/$/, '')}/`
-    const serializer = new XmlShapeSerializer({
-      timestampFormat: { useTrait: true, default: 5 },
-      xmlNamespace,
-      serviceNamespace: '',
-    })
-    serializer.write(schema, value)
-    return `${XML_DECLARATION}${String(serializer.flush())}`
+  /** A reply's document. `content` is what stands between its tags. */
+  protected document(name: string, content: string): string {
+    return `${XML_DECLARATION}<${name} xmlns="${this.#namespace}">${content}</${name}>`
   }
 
   #readStructure(schema: NormalizedSchema, node: ParameterNode): Record<string, unknown> {
@@ -101,7 +94,7 @@ abstract class QueryProtocol implements Protocol {
   #read(schema: NormalizedSchema, node: ParameterNode): unknown {
     if (schema.isStructSchema()) return this.#readStructure(schema, node)
     if (schema.isListSchema()) {
-      return elements(this.listNode(schema, node)).map((child) => this.#read(schema.getValueSchema(), child))
+      return elements(this.listNode(schema, node)).map((child) => this.#read(valueSchema(schema), child))
     }
     if (schema.isMapSchema()) {
       const entries = elements(schema.getMergedTraits().xmlFlattened ? node : node.children.get('entry'))
@@ -115,7 +108,7 @@ abstract class QueryProtocol implements Protocol {
   }
 
   #readEntry(map: NormalizedSchema, entry: ParameterNode): [string, unknown] {
-    const [key, value] = [map.getKeySchema(), map.getValueSchema()]
+    const [key, value] = [map.getKeySchema(), valueSchema(map)]
     const valueNode = entry.children.get(value.getMergedTraits().xmlName ?? 'value')
     return [
       entry.children.get(key.getMergedTraits().xmlName ?? 'key')?.value ?? '',
@@ -125,6 +118,7 @@ abstract class QueryProtocol implements Protocol {
 }
 
 class Ec2QueryProtocol extends QueryProtocol {
+  readonly #writer = new XmlWriter('milliseconds')
   /** AWS facts A.21. */
   readonly unknownKey = new AwsError('AuthFailure', 'AWS was not able to validate the provided access credentials', {
     status: 401,
@@ -140,17 +134,13 @@ class Ec2QueryProtocol extends QueryProtocol {
     return new AwsError('MissingParameter', `The request must contain the parameter ${name}`)
   }
 
-  /** Operations without output send `<return>true</return>`; reply structures have `requestId` first. */
+  /** Operations without output send `<return>true</return>`; replies have `requestId` first. */
   encode(operation: OperationModel, output: unknown, request: WireRequest): WireReply {
-    const contents = operation.output.isUnitSchema()
-      ? ([['return', STRING]] as const)
-      : members(operation.output).map(([name, member]) => [name, member] as const)
-    const envelope = structure(`${operation.name}Response`, [['requestId', STRING], ...contents])
-    const value = {
-      requestId: request.requestId,
-      ...(operation.output.isUnitSchema() ? { return: 'true' } : (output ?? {})),
-    }
-    return { status: 200, headers: { 'content-type': 'text/xml;charset=UTF-8' }, body: this.writeXml(envelope, value) }
+    const content = operation.output.isUnitSchema()
+      ? '<return>true</return>'
+      : this.#writer.write(operation.output, output ?? {})
+    const body = this.document(`${operation.name}Response`, `<requestId>${request.requestId}</requestId>${content}`)
+    return { status: 200, headers: { 'content-type': 'text/xml;charset=UTF-8' }, body }
   }
 
   encodeError(error: AwsError, request: WireRequest): WireReply {
@@ -176,6 +166,7 @@ class Ec2QueryProtocol extends QueryProtocol {
 }
 
 class AwsQueryProtocol extends QueryProtocol {
+  readonly #writer = new XmlWriter('shortest')
   readonly unknownKey = new AwsError('InvalidClientTokenId', INVALID_TOKEN_MESSAGE, { status: 403 })
 
   refuseSignature({ kind, message }: SignatureFault): AwsError {
@@ -187,13 +178,13 @@ class AwsQueryProtocol extends QueryProtocol {
     return nullMember('ValidationError', path)
   }
 
-  encode(operation: OperationModel, output: unknown, request: WireRequest): WireReply {
-    const metadata = ['ResponseMetadata', structure('ResponseMetadata', [['RequestId', STRING]]).getSchema()] as const
-    const result = [`${operation.name}Result`, operation.output.getSchema()] as const
-    const hasResult = !operation.output.isUnitSchema()
-    const envelope = structure(`${operation.name}Response`, hasResult ? [result, metadata] : [metadata])
-    const value = { [result[0]]: output ?? {}, ResponseMetadata: { RequestId: request.requestId } }
-    return { status: 200, headers: { 'content-type': 'text/xml' }, body: this.writeXml(envelope, value) }
+  encode({ name, output: schema }: OperationModel, output: unknown, request: WireRequest): WireReply {
+    const result = schema.isUnitSchema()
+      ? ''
+      : `<${name}Result>${this.#writer.write(schema, output ?? {})}</${name}Result>`
+    const metadata = `<ResponseMetadata><RequestId>${request.requestId}</RequestId></ResponseMetadata>`
+    const body = this.document(`${name}Response`, result + metadata)
+    return { status: 200, headers: { 'content-type': 'text/xml' }, body }
   }
 
   encodeError(error: AwsError, request: WireRequest): WireReply {
@@ -209,7 +200,7 @@ class AwsQueryProtocol extends QueryProtocol {
 
   protected override listNode(list: NormalizedSchema, node: ParameterNode): ParameterNode | undefined {
     if (list.getMergedTraits().xmlFlattened) return node
-    return node.children.get(list.getValueSchema().getMergedTraits().xmlName ?? 'member')
+    return node.children.get(valueSchema(list).getMergedTraits().xmlName ?? 'member')
   }
 
   /** Query services other than EC2 ignore parameters that they do not know. */

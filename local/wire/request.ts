@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 
+import { incompleteBody } from './byte-reader.ts'
 import type { WireRequest } from './protocol.ts'
 import { AwsError } from './service.ts'
 
@@ -7,39 +8,93 @@ const MEBIBYTE_BYTES = 1024 * 1024
 
 /** Of a body that is read whole before its operation runs. */
 const MAX_BODY_BYTES = 16 * MEBIBYTE_BYTES
+const NO_QUERY = new URLSearchParams()
+
 /** A request without its body: enough to see who asks which service. */
 export type RequestHead = Omit<WireRequest, 'body' | 'stream'>
 
 export function readHead(message: IncomingMessage, requestId: string): RequestHead {
   const target = message.url ?? '/'
   const queryStart = target.indexOf('?')
-  const headers = Object.entries(message.headers).flatMap(([name, value]) =>
-    value === undefined ? [] : [[name, Array.isArray(value) ? value.join(', ') : value] as const],
-  )
   return {
     requestId,
     method: message.method ?? 'GET',
     target,
     path: queryStart < 0 ? target : target.slice(0, queryStart),
-    query: new URLSearchParams(queryStart < 0 ? '' : target.slice(queryStart + 1)),
-    headers: Object.fromEntries(headers),
+    query: queryStart < 0 ? NO_QUERY : new URLSearchParams(target.slice(queryStart + 1)),
+    // Node.js makes a list of no header but this one, which clients don't send.
+    headers: message.headers as Omit<typeof message.headers, 'set-cookie'> as Record<string, string>,
   }
 }
 
-/**
- * Reads a body to its end. A body that is too large is read and thrown away, since a client that is still sending would see
- * a broken connection instead of the refusal.
- * @throws AwsError `RequestEntityTooLargeException`; whatever the stream throws
- */
-export async function readBody(bytes: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let sizeBytes = 0
-  for await (const chunk of bytes) {
-    sizeBytes += chunk.length
-    if (sizeBytes <= MAX_BODY_BYTES) chunks.push(chunk)
-    else chunks.length = 0
-  }
-  if (sizeBytes <= MAX_BODY_BYTES) return chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks)
-  const message = `The request exceeds ${MAX_BODY_BYTES} bytes.`
-  throw new AwsError('RequestEntityTooLargeException', message, { status: 413 })
+/** The body of a request, which is read once: whole, or while it arrives. */
+export interface IncomingBody {
+  /** @throws AwsError `RequestEntityTooLargeException`, `IncompleteBody` */
+  whole(): Promise<Uint8Array>
+  /** May be left before its end. Fails with `IncompleteBody` when the sender goes away. */
+  arriving(): AsyncIterable<Uint8Array>
 }
+
+/** @param onWanted called before the first byte is asked for */
+export function bodyOf(message: IncomingMessage, onWanted: () => void): IncomingBody {
+  async function* arriving(): AsyncGenerator<Uint8Array, void> {
+    onWanted()
+    try {
+      yield* message.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>
+    } catch {
+      throw incompleteBody()
+    }
+  }
+  return {
+    arriving,
+    // Listeners, since an iterator costs more than all else that is done for a small request.
+    whole: () =>
+      new Promise((resolve, reject) => {
+        onWanted()
+        const collected = new Collected()
+        message.on('data', (chunk: Uint8Array) => collected.add(chunk))
+        message.once('end', () => {
+          if (collected.isTooLarge) reject(tooLarge())
+          else resolve(collected.bytes())
+        })
+        const breakOff = (): void => reject(incompleteBody())
+        message.once('error', breakOff)
+        message.once('aborted', breakOff)
+      }),
+  }
+}
+
+/** Reads bytes to their end. @throws AwsError `RequestEntityTooLargeException`; whatever the source throws */
+export async function readWhole(bytes: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+  const collected = new Collected()
+  for await (const chunk of bytes) collected.add(chunk)
+  if (collected.isTooLarge) throw tooLarge()
+  return collected.bytes()
+}
+
+/**
+ * A body that comes in pieces. One that is too large is read and thrown away, since a client that is still sending would see
+ * a broken connection instead of the refusal.
+ */
+class Collected {
+  readonly #chunks: Uint8Array[] = []
+  #sizeBytes = 0
+
+  get isTooLarge(): boolean {
+    return this.#sizeBytes > MAX_BODY_BYTES
+  }
+
+  add(chunk: Uint8Array): void {
+    this.#sizeBytes += chunk.length
+    if (this.isTooLarge) this.#chunks.length = 0
+    else this.#chunks.push(chunk)
+  }
+
+  bytes(): Uint8Array {
+    const [first] = this.#chunks
+    return this.#chunks.length === 1 && first ? first : Buffer.concat(this.#chunks)
+  }
+}
+
+const tooLarge = (): AwsError =>
+  new AwsError('RequestEntityTooLargeException', `The request exceeds ${MAX_BODY_BYTES} bytes.`, { status: 413 })

@@ -22,11 +22,17 @@ const isBound = (traits: Traits): boolean =>
 const isRaw = (schema: NormalizedSchema): boolean =>
   schema.isStreaming() || schema.isBlobSchema() || schema.isStringSchema()
 
+const knownBodies = new WeakMap<NormalizedSchema, { readonly body: NormalizedSchema | undefined }>()
+
 /** A structure without the members that travel outside of the body; keeps the structure's name and traits. */
 function bodyOf(schema: NormalizedSchema): NormalizedSchema | undefined {
+  const known = knownBodies.get(schema)
+  if (known) return known.body
   const inBody = members(schema).filter(([, member]) => !isBound(member.getMergedTraits()))
-  if (inBody.length === 0) return undefined
-  return structure(schema.getMergedTraits().xmlName ?? schema.getName() ?? 'Body', inBody)
+  const name = schema.getMergedTraits().xmlName ?? schema.getName() ?? 'Body'
+  const body = inBody.length === 0 ? undefined : structure(name, inBody)
+  knownBodies.set(schema, { body })
+  return body
 }
 
 /** Reads the input of a REST operation from path, query, headers and body. */

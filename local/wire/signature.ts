@@ -4,7 +4,8 @@
  * The time of a signature is not compared with a clock: signers use the machine's wall clock, and this account's time is
  * virtual. For the same reason presigned URLs do not expire.
  */
-import { createHmac, hash } from 'node:crypto'
+import { createHmac, createSecretKey, hash } from 'node:crypto'
+import type { KeyObject } from 'node:crypto'
 
 import type { RequestHead } from './request.ts'
 
@@ -44,13 +45,19 @@ const MISMATCH_MESSAGE =
   'The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and ' +
   'signing method. Consult the service documentation for details.'
 
+const FIELDS = {
+  Credential: /\bCredential=([^,\s]+)/,
+  SignedHeaders: /\bSignedHeaders=([^,\s]+)/,
+  Signature: /\bSignature=([^,\s]+)/,
+}
+
 /** Reads the signature of a request or presigned URL; undefined when nothing names a key and a service. */
 export function readSignature({ headers, query }: RequestHead): Signature | undefined {
   const authorization = headers['authorization']
   const isPresigned = authorization === undefined
   const field = isPresigned
     ? (name: string) => query.get(`X-Amz-${name}`) ?? ''
-    : (name: string) => new RegExp(`\\b${name}=([^,\\s]+)`).exec(authorization)?.[1] ?? ''
+    : (name: keyof typeof FIELDS) => FIELDS[name].exec(authorization)?.[1] ?? ''
   const [accessKeyId = '', date = '', region = '', service = '', terminator = ''] = field('Credential').split('/')
   if (!accessKeyId || !region || !service) return undefined
   const signedHeaders = field('SignedHeaders')
@@ -60,8 +67,8 @@ export function readSignature({ headers, query }: RequestHead): Signature | unde
     region,
     service,
     terminator,
-    algorithm: isPresigned ? field('Algorithm') : (/^\S+/.exec(authorization)?.[0] ?? ''),
-    dateTime: isPresigned ? field('Date') : (headers['x-amz-date'] ?? basicFormat(headers['date'])),
+    algorithm: isPresigned ? (query.get('X-Amz-Algorithm') ?? '') : (/^\S+/.exec(authorization)?.[0] ?? ''),
+    dateTime: isPresigned ? (query.get('X-Amz-Date') ?? '') : (headers['x-amz-date'] ?? basicFormat(headers['date'])),
     signedHeaders: signedHeaders ? signedHeaders.toLowerCase().split(';') : [],
     value: field('Signature'),
     isPresigned,
@@ -192,23 +199,24 @@ const encode = (text: string): string =>
 export const scopeOf = ({ date, region, service }: Signature): string => `${date}/${region}/${service}/${TERMINATOR}`
 
 const MAX_CACHED_KEYS = 1000
-const cachedKeys = new Map<string, Buffer>()
+const cachedKeys = new Map<string, KeyObject>()
 
 /** The key that a secret signs with on one day, in one Region, for one service; kept, since it takes four hashes. */
-export function signingKey(signature: Signature, secretAccessKey: string): Buffer {
+export function signingKey(signature: Signature, secretAccessKey: string): KeyObject {
   const name = `${secretAccessKey}/${scopeOf(signature)}`
   const cached = cachedKeys.get(name)
   if (cached) return cached
   const { date, region, service } = signature
-  const key = [date, region, service, TERMINATOR].reduce(
+  const bytes = [date, region, service, TERMINATOR].reduce(
     (parent, part) => createHmac('sha256', parent).update(part).digest(),
     Buffer.from(`AWS4${secretAccessKey}`),
   )
+  const key = createSecretKey(bytes)
   if (cachedKeys.size >= MAX_CACHED_KEYS) cachedKeys.clear()
   cachedKeys.set(name, key)
   return key
 }
 
 /** Lower-case hexadecimal. */
-export const signString = (key: Buffer, stringToSign: string): string =>
+export const signString = (key: KeyObject, stringToSign: string): string =>
   createHmac('sha256', key).update(stringToSign, 'latin1').digest('hex')

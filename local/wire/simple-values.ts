@@ -29,5 +29,14 @@ export function writeSimple(schema: NormalizedSchema, value: unknown): string {
   return writer.flush()
 }
 
+const XML_ENTITIES: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  // A parser makes a line feed of it.
+  '\r': '&#xD;',
+}
+
 export const escapeXml = (text: string): string =>
-  text.replace(/[&<>"]/g, (char) => (char === '&' ? '&amp;' : char === '<' ? '&lt;' : char === '>' ? '&gt;' : '&quot;'))
+  /[&<>"\r]/.test(text) ? text.replace(/[&<>"\r]/g, (char) => XML_ENTITIES[char] ?? char) : text

@@ -1,6 +1,6 @@
 import type { NormalizedSchema } from '@smithy/core/schema'
 
-import { members, requiredMembers } from './model.ts'
+import { members, requiredMembers, valueSchema } from './model.ts'
 import type { Protocol } from './protocol.ts'
 import { AwsError } from './service.ts'
 
@@ -18,11 +18,11 @@ function check(schema: NormalizedSchema, value: unknown, path: string, protocol:
   if (schema.isStructSchema()) checkStructure(schema, value, path, protocol)
   else if (schema.isListSchema()) {
     if (!Array.isArray(value)) throw wrongType(path, 'a list')
-    value.forEach((item, index) => check(schema.getValueSchema(), item, `${path}.${index + 1}.member`, protocol))
+    value.forEach((item, index) => check(valueSchema(schema), item, `${path}.${index + 1}.member`, protocol))
   } else if (schema.isMapSchema()) {
     if (typeof value !== 'object') throw wrongType(path, 'a map')
     for (const [key, item] of Object.entries(value)) {
-      check(schema.getValueSchema(), item, `${path}.${key}.member`, protocol)
+      check(valueSchema(schema), item, `${path}.${key}.member`, protocol)
     }
   } else checkSimple(schema, value, path)
 }

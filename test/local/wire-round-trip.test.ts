@@ -9,6 +9,7 @@ import { Door } from '../../local/wire/door.ts'
 import { serviceEndpoint } from '../../local/wire/endpoint.ts'
 import { readModel } from '../../local/wire/model.ts'
 import type { OperationModel } from '../../local/wire/model.ts'
+import { readWhole } from '../../local/wire/request.ts'
 import type { Service } from '../../local/wire/service.ts'
 import { hasEventStream, plain, RandomValues } from './random-values.ts'
 import type { Omits } from './random-values.ts'
@@ -95,7 +96,8 @@ function handlerOf(door: Door) {
         body instanceof Readable
           ? body
           : Readable.from(body ? [typeof body === 'string' ? Buffer.from(body) : body] : [])
-      const { reply } = await door.answer(head, bytes, (work) => work)
+      const incoming = { whole: () => readWhole(bytes), arriving: () => bytes }
+      const { reply } = await door.answer(head, incoming, (work) => work)
       const content = typeof reply.body === 'string' ? Buffer.from(reply.body) : reply.body
       const response = Readable.from(content instanceof Uint8Array ? [content] : content)
       return { response: { statusCode: reply.status, headers: { ...reply.headers }, body: response } }
