@@ -32,3 +32,10 @@ export function reportProgress(totalBytes: number, doneBytes: () => number, repo
     tell()
   }
 }
+
+/** What some work resolved to, and how long it took. */
+export async function timed<T>(work: () => Promise<T>): Promise<{ readonly result: T; readonly seconds: number }> {
+  const startedMs = performance.now()
+  const result = await work()
+  return { result, seconds: (performance.now() - startedMs) / 1000 }
+}

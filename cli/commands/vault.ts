@@ -1,10 +1,10 @@
 /** `tandem vault …`: copies of disks in a bucket or folder, with bucket and key alone; no account and no catalog. */
 import { readFileSync, statSync } from 'node:fs'
 import { checkBlockList, diskSizeOf } from '../../mover/disk-file.ts'
-import { copyDisk } from '../../mover/copy-disk.ts'
+import { copyDisk, type DiskCopy } from '../../mover/copy-disk.ts'
 import { isName } from '../../mover/format/names.ts'
 import { keyFile, kmsKey, type KeyHolder } from '../../mover/key-holders.ts'
-import type { OnProgress } from '../../mover/progress.ts'
+import { timed, type OnProgress } from '../../mover/progress.ts'
 import { restoreDisk } from '../../mover/read-disk.ts'
 import { openStore, parseLocation, type VaultLocation } from '../../mover/stores/location.ts'
 import { createVault, findCopy, listCopies, openVault, readCopy, type Vault } from '../../mover/vault.ts'
@@ -86,8 +86,7 @@ export async function copyToVault(context: Context, path: string, options: CopyO
   const disk = checkedName(options.name)
   const sizeBytes = await diskSizeOf(path)
   const { vault, location } = await open(options.to, options)
-  const startedMs = performance.now()
-  const { name, manifest } = await copyDisk({
+  const copying: DiskCopy = {
     vault,
     location,
     path,
@@ -98,8 +97,9 @@ export async function copyToVault(context: Context, path: string, options: CopyO
     ...(options.threads === undefined ? {} : { threadCount: count('--threads', options.threads) }),
     ...(options.limit === undefined ? {} : { bytesPerSecond: count('--limit', options.limit) * 1024 * 1024 }),
     ...progressOn(context, options),
-  })
-  const seconds = (performance.now() - startedMs) / 1000
+  }
+  const { result, seconds } = await timed(() => copyDisk(copying))
+  const { name, manifest } = result
   const { stats, mode, copyId } = manifest
   print(context, options, { copy: name, copyId, mode, ...stats, seconds, peakMiB: peakMiB() }, () =>
     [
@@ -164,10 +164,10 @@ export async function restoreFromVault(context: Context, path: string, options: 
   const { vault, location } = await open(options.from, options)
   const { name } = await findCopy(vault, checkedName(options.name), options.at)
   const manifest = await readCopy(vault, name)
-  const startedMs = performance.now()
   const { assumeEmpty } = options
-  const read = await restoreDisk({ vault, location, manifest, path, assumeEmpty, ...progressOn(context, options) })
-  const seconds = (performance.now() - startedMs) / 1000
+  const { result: read, seconds } = await timed(() =>
+    restoreDisk({ vault, location, manifest, path, assumeEmpty, ...progressOn(context, options) }),
+  )
   print(
     context,
     options,
@@ -185,14 +185,9 @@ export async function verifyVault(
 ): Promise<ExitCode> {
   const { vault, location } = await open(url, options)
   const copies = await listCopies(vault, options.name === undefined ? undefined : checkedName(options.name))
-  const startedMs = performance.now()
-  const damaged = await verifyCopies(vault, copies, {
-    readData: options.readData,
-    location,
-    ...progressOn(context, options),
-  })
+  const reading = { readData: options.readData, location, ...progressOn(context, options) }
+  const { result: damaged, seconds } = await timed(() => verifyCopies(vault, copies, reading))
   const findings = [...damaged, ...(await verifyIndex(vault))]
-  const seconds = (performance.now() - startedMs) / 1000
   print(context, options, { copyCount: copies.length, findings, seconds, peakMiB: peakMiB() }, () =>
     findings.length === 0
       ? `${copies.length} copies, nothing missing${options.readData ? ', every block read and right' : ' (their blocks were not read: --read-data)'}`
