@@ -10,6 +10,9 @@
  * The trap of `auto` is work that the clock cannot see: it would jump over it. So whatever is in flight (a request, a
  * Lambda, a guest's command) must hold the clock until it is done.
  */
+import { TimerQueue } from './timers.ts'
+import type { Timer } from './timers.ts'
+
 export type Cancel = () => void
 
 export interface TimerOptions {
@@ -37,13 +40,6 @@ export interface Clock {
   readonly factor?: number
   /** Changes the speed from now on. */
   setFactor?(factor: number): void
-}
-
-interface Timer {
-  readonly dueMs: number
-  readonly order: number
-  readonly background: boolean
-  readonly run: () => void
 }
 
 /** Lets promise chains and loopback I/O that were already under way take their next steps. */
@@ -76,7 +72,7 @@ class JumpingClock extends BaseClock {
   #nowMs: number
   #holds = 0
   #order = 0
-  #timers: Timer[] = []
+  readonly #timers = new TimerQueue()
   #stepping = false
   readonly #auto: boolean
 
@@ -96,13 +92,11 @@ class JumpingClock extends BaseClock {
       order: (this.#order += 1),
       background: options.background ?? false,
       run,
+      at: -1,
     }
-    const at = this.#timers.findIndex((other) => other.dueMs > timer.dueMs)
-    this.#timers.splice(at < 0 ? this.#timers.length : at, 0, timer)
+    this.#timers.add(timer)
     void this.#stepWhileIdle()
-    return () => {
-      this.#timers = this.#timers.filter((other) => other !== timer)
-    }
+    return () => this.#timers.remove(timer)
   }
 
   hold(): Cancel {
@@ -120,7 +114,7 @@ class JumpingClock extends BaseClock {
     const endMs = this.#nowMs + ms
     for (;;) {
       await this.#idle()
-      const next = this.#timers[0]
+      const { next } = this.#timers
       if (!next || next.dueMs > endMs) break
       this.#fireNext()
     }
@@ -128,12 +122,13 @@ class JumpingClock extends BaseClock {
   }
 
   stop(): void {
-    this.#timers = []
+    this.#timers.clear()
   }
 
   #fireNext(): void {
-    const timer = this.#timers.shift()
+    const { next: timer } = this.#timers
     if (!timer) return
+    this.#timers.remove(timer)
     this.#nowMs = Math.max(this.#nowMs, timer.dueMs)
     timer.run()
   }
@@ -152,7 +147,7 @@ class JumpingClock extends BaseClock {
       for (;;) {
         await settle()
         if (this.#holds > 0) return
-        if (!this.#timers.some((timer) => !timer.background)) return
+        if (!this.#timers.hasForeground) return
         this.#fireNext()
       }
     } finally {

@@ -88,8 +88,9 @@ export function createStates(options: StatesOptions): States {
     isDeleting: (arn) => machines.machines.get(arn)?.status === 'DELETING',
     startItem: (request) => executions.startItem(request),
     execution: (arn) => executions.find(arn),
+    // The machine of a Distributed Map's child is its parent's, with a label.
     permit: ({ roleArn, machineArn }, action, resource) =>
-      options.permit?.(roleArn, [{ action, resource, context: {} }], machineArn),
+      options.permit?.(roleArn, [{ action, resource, context: {} }], machineArn.split('/')[0]),
     isHalted: () => halted,
     observe: (step) => {
       for (const observer of observers) observer(step)

@@ -1,7 +1,7 @@
 import { AwsError } from '../../wire/service.ts'
-import type { ExecutionView } from '../thread.ts'
-import type { Engine, InvocationAnswer } from '../engine.ts'
+import type { InvocationAnswer } from '../engine.ts'
 import { isDenial, StateFailure } from '../failure.ts'
+import type { Thread } from '../thread.ts'
 import { checkArguments, sdkMetadata } from './integration.ts'
 import type { Call, Integration } from './integration.ts'
 
@@ -35,12 +35,12 @@ export const lambdaInvokeWithToken: Integration = {
 async function invoke(call: Call): Promise<unknown> {
   checkArguments(call, ['FunctionName', 'Payload', 'InvocationType'], 'FunctionName')
   const { FunctionName: functionName, Payload: payload, InvocationType: type = 'RequestResponse' } = call.args
-  const { engine, execution } = call.visit.thread
+  const { engine } = call.visit.thread
   if (type !== 'RequestResponse')
     throw new StateFailure('States.Runtime', call.visit.described(`InvocationType '${String(type)}' is not supported.`))
   const name = String(functionName)
   const arn = name.startsWith('arn:') ? name : `arn:aws:lambda:${engine.region}:${engine.accountId}:function:${name}`
-  const answer = await invokeAs(engine, execution, arn, payload)
+  const answer = await invokeAs(call.visit.thread, arn, payload)
   if (!answer.ok) throw failureOfFunction(answer)
   return {
     ExecutedVersion: '$LATEST',
@@ -51,12 +51,7 @@ async function invoke(call: Call): Promise<unknown> {
 }
 
 /** Holds the clock only as far as the function does: it lets go while a call that it made waits for virtual time. */
-async function invokeAs(
-  engine: Engine,
-  execution: Pick<ExecutionView, 'roleArn' | 'machineArn'>,
-  arn: string,
-  payload: unknown,
-): Promise<InvocationAnswer> {
+async function invokeAs({ engine, execution }: Thread, arn: string, payload: unknown): Promise<InvocationAnswer> {
   try {
     engine.permit(execution, 'lambda:InvokeFunction', arn)
     return await engine.invokeFunction(arn, payload, execution.roleArn)
