@@ -109,6 +109,7 @@ export const swapDisksOfOptedIn = (
 
 export const setDeleteOnTerminationOfOptedIn = (to: Permissions): PolicyStatement[] => [
   allow(['ec2:ModifyInstanceAttribute'], [ec2Arn(to, 'instance')], optedIn),
+  allow(['ec2:ModifyInstanceAttribute'], [ec2Arn(to, 'volume')], notExcluded),
 ]
 
 /** The keys that disks are encrypted with are the customer's and not known at deployment: any key, but only through EC2. */

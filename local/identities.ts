@@ -3,6 +3,7 @@
  * in every process, and asking twice gives the same.
  */
 import { createHash } from 'node:crypto'
+import type { Durable } from './durability.ts'
 
 export interface Identity {
   readonly arn: string
@@ -33,6 +34,7 @@ export interface RoleCredentials extends UserCredentials {
 }
 
 export interface Identities {
+  readonly durable: Durable
   readonly identify: (accessKeyId: string) => Identity | undefined
   /** The account's root: may do everything. */
   readonly root: UserCredentials
@@ -63,8 +65,17 @@ export function createIdentities({ accountId }: { readonly accountId: string }):
     [ROOT_ACCESS_KEY_ID, { arn: `arn:aws:iam::${accountId}:root`, accountId, secretAccessKey: ROOT_SECRET_ACCESS_KEY }],
     ['test', { arn: `arn:aws:iam::${accountId}:user/${ADMINISTRATOR}`, accountId, secretAccessKey: 'test' }],
   ])
-  let sessionCount = 0
+  const counters = { sessions: 0 }
   return {
+    durable: {
+      name: 'identities',
+      save: () => ({ known, counters }),
+      restore(saved) {
+        const { known: keys, counters: counted } = saved as { known: typeof known; counters: typeof counters }
+        for (const [accessKeyId, identity] of keys) known.set(accessKeyId, identity)
+        Object.assign(counters, counted)
+      },
+    },
     identify: (accessKeyId) => known.get(accessKeyId) ?? administratorOf(accessKeyId),
     root: { accessKeyId: ROOT_ACCESS_KEY_ID, secretAccessKey: ROOT_SECRET_ACCESS_KEY },
     user(name) {
@@ -80,8 +91,8 @@ export function createIdentities({ accountId }: { readonly accountId: string }):
       return credentials
     },
     session(session) {
-      sessionCount += 1
-      const subject = `${session.arn}@${session.issuedMs}#${sessionCount}`
+      counters.sessions += 1
+      const subject = `${session.arn}@${session.issuedMs}#${counters.sessions}`
       const { accessKeyId, secretAccessKey } = keysOf('ASIA', subject)
       const token = digest('token', subject).toString('base64')
       known.set(accessKeyId, { ...session, secretAccessKey, sessionToken: token })

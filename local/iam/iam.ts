@@ -87,16 +87,13 @@ function restoreInto(state: IamState, saved: IamState): void {
   for (const [arn, key] of saved.dataKeys) state.dataKeys.set(arn, key)
 }
 
-function durableOf(state: IamState, { identities }: IamOptions, authority: Authority): Durable {
+function durableOf(state: IamState, authority: Authority): Durable {
   return {
     name: 'iam',
     save: () => state,
     restore(saved) {
       restoreInto(state, saved as IamState)
       authority.forget()
-      for (const { users } of state.accounts.values())
-        for (const { arn, accessKeys } of users.values())
-          for (const { createdMs } of accessKeys.values()) identities.accessKey(arn, createdMs)
     },
   }
 }
@@ -183,7 +180,7 @@ export function createIam(options: IamOptions): Iam {
   return {
     service: serviceOf(context),
     authority,
-    durable: durableOf(state, options, authority),
+    durable: durableOf(state, authority),
     authorize: (service, caller, requests) => authority.authorize(service, caller, requests),
     permitFor: (servicePrincipal, region) => (principalArn, requests, sourceArn) => {
       const isOfRole = principalArn.includes(':role/')

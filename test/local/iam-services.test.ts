@@ -4,9 +4,12 @@ import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms'
 import { CreateStateMachineCommand, SFNClient } from '@aws-sdk/client-sfn'
 import { CreateQueueCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts'
+import { deserialize, serialize } from 'node:v8'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startAccount, type Account } from '../../local/account.ts'
 import { autoClock } from '../../local/clock.ts'
+import { createIam } from '../../local/iam/iam.ts'
+import { createIdentities } from '../../local/identities.ts'
 
 const REGION = 'eu-central-1'
 const HOME = '111122223333'
@@ -105,4 +108,30 @@ it('needs the key of an encrypted queue for a message (AWS facts G)', async () =
   await expect(send()).rejects.toThrow(`kms:GenerateDataKey on resource: ${key?.Arn}`)
   await allow('sender', ['kms:GenerateDataKey', 'kms:Decrypt'], key?.Arn ?? '')
   await expect(send()).resolves.toBeDefined()
+})
+
+it('keeps roles, policies and sessions over a restart', () => {
+  const { clock } = account
+  const before = createIdentities({ accountId: HOME })
+  const iam = createIam({ clock, identities: before })
+  const administrator = { accountId: HOME, region: REGION, arn: '', accessKeyId: 'test', requestId: '' }
+  const operate = (name: string, input: object) => iam.service.operations[name]?.(input as never, administrator)
+  const statement = { Effect: 'Allow', Principal: { AWS: HOME }, Action: 'sts:AssumeRole' }
+  const AssumeRolePolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement: statement })
+  operate('CreateRole', { RoleName: 'kept', AssumeRolePolicyDocument })
+  const allowed = { Effect: 'Allow', Action: 'ec2:DescribeVolumes', Resource: '*' }
+  const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement: allowed })
+  operate('PutRolePolicy', { RoleName: 'kept', PolicyName: 'describe', PolicyDocument })
+  const arn = `arn:aws:sts::${HOME}:assumed-role/kept/one`
+  const { accessKeyId } = before.session({ arn, accountId: HOME, issuedMs: 0, expiresMs: 1 })
+
+  const after = createIdentities({ accountId: HOME })
+  const restored = createIam({ clock, identities: after })
+  after.durable.restore(deserialize(serialize(before.durable.save())))
+  restored.durable.restore(deserialize(serialize(iam.durable.save())))
+  expect(after.identify(accessKeyId)).toMatchObject({ arn, expiresMs: 1 })
+  const caller = { ...administrator, arn, accessKeyId }
+  const ask = (action: string) => () => restored.authorize('ec2', caller, [{ action, resource: '*', context: {} }])
+  expect(ask('ec2:DescribeVolumes')).not.toThrow()
+  expect(ask('ec2:DescribeInstances')).toThrow('ec2:DescribeInstances')
 })

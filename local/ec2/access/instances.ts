@@ -11,7 +11,7 @@ import { requestTags, type AccessMap } from '../../wire/access.ts'
 import type { AccessOf } from '../../wire/service.ts'
 import type { Account } from '../model.ts'
 import { runInstancesAsks, type RoleOfProfile } from './launches.ts'
-import { asks, instanceTarget, targetOf } from './resources.ts'
+import { asks, instanceTarget, targetOf, volumeTarget, type Target } from './resources.ts'
 
 /** One attribute at a time: its name is the member that is set. */
 function modifiedAttribute(input: ModifyInstanceAttributeRequest): string {
@@ -19,6 +19,18 @@ function modifiedAttribute(input: ModifyInstanceAttributeRequest): string {
     value === undefined || name === 'InstanceId' || name === 'DryRun' ? [] : [name],
   )
   return names[0] ?? input.Attribute ?? ''
+}
+
+/** The reference lists volumes for ModifyInstanceAttribute: those whose mappings it changes. */
+function mappedVolumes(
+  account: Account,
+  { InstanceId, BlockDeviceMappings }: ModifyInstanceAttributeRequest,
+): Target[] {
+  const attachments = account.instances.get(InstanceId ?? '')?.attachments
+  return (BlockDeviceMappings ?? []).flatMap(({ DeviceName, Ebs }) => {
+    const id = Ebs?.VolumeId ?? attachments?.get(DeviceName ?? '')?.volume.id
+    return id === undefined ? [] : [volumeTarget(account, id)]
+  })
 }
 
 export const instanceAccess = (account: Account, roleOfProfile: RoleOfProfile): AccessMap => {
@@ -38,7 +50,7 @@ export const instanceAccess = (account: Account, roleOfProfile: RoleOfProfile): 
     DescribeInstanceAttribute: ({ InstanceId, Attribute }: DescribeInstanceAttributeRequest) =>
       asks('DescribeInstanceAttribute', [instanceTarget(account, InstanceId)], { 'ec2:Attribute': Attribute ?? '' }),
     ModifyInstanceAttribute: (input: ModifyInstanceAttributeRequest) =>
-      asks('ModifyInstanceAttribute', [instanceTarget(account, input.InstanceId)], {
+      asks('ModifyInstanceAttribute', [instanceTarget(account, input.InstanceId), ...mappedVolumes(account, input)], {
         'ec2:Attribute': modifiedAttribute(input),
       }),
     CreateTags: ({ Resources, Tags }: CreateTagsRequest) =>
