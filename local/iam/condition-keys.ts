@@ -45,8 +45,7 @@ const SINGLE_VALUED: Readonly<Record<string, string>> = {
 /** Keys that may have several values in one request: a condition says of which of them it speaks. */
 const MULTI_VALUED: Readonly<Record<string, string>> = {
   aws: 'CalledVia PrincipalOrgPaths PrincipalServiceNamesList ResourceOrgPaths SourceOrgPaths TagKeys',
-  dynamodb:
-    'Attributes FirstPartitionKeyValues FourthPartitionKeyValues LeadingKeys SecondPartitionKeyValues ThirdPartitionKeyValues',
+  dynamodb: 'FirstPartitionKeyValues FourthPartitionKeyValues SecondPartitionKeyValues ThirdPartitionKeyValues',
   events: 'detail-type EventBusArn source TargetArn',
   kms: 'EncryptionContextKeys GrantOperations ResourceAliases',
   lambda: 'Layer SecurityGroupIds SubnetIds',
