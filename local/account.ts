@@ -126,6 +126,7 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
     neighbours: createNeighbours(),
     keys: new Map(),
     globalServices: [s3.service, iam.service, common.sts],
+    isKept: options.data !== undefined,
     durables: durablesOf(common),
   }
   const places = new Places(shared, directory)

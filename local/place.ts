@@ -43,6 +43,8 @@ export interface Shared {
   readonly globalServices: readonly Service[]
   /** What they keep over a restart. */
   readonly durables: readonly Durable[]
+  /** Files stay when the account ends. */
+  readonly isKept: boolean
   /** Warm Lambdas at a time in each place. */
   readonly sandboxLimit?: number
   readonly onLog?: (functionName: string, line: string) => void
@@ -177,7 +179,10 @@ export function createPlace(shared: Shared, options: PlaceOptions): Place {
     ],
     durables: durablesOf(services),
     async dynamodb() {
-      dynamodb ??= startDynamodb({ clock: shared.clock })
+      dynamodb ??= startDynamodb({
+        clock: shared.clock,
+        ...(shared.isKept ? { path: join(options.directory, 'dynamodb.sqlite') } : {}),
+      })
       return (await dynamodb).endpoint
     },
     stop() {

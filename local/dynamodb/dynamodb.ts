@@ -24,7 +24,7 @@ export interface Dynamodb {
  */
 const GUARD = `
 exec 3<&0
-"$0" serve --host 127.0.0.1 --port "$1" 3<&- </dev/null & server=$!
+"$0" serve --host 127.0.0.1 "$@" 3<&- </dev/null & server=$!
 { cat <&3 >/dev/null; kill "$server"; } 2>/dev/null &
 exec 3<&-
 wait "$server"
@@ -33,18 +33,29 @@ wait "$server"
 /** The line that the server prints when it accepts connections. */
 const READY = 'listening on'
 
-/**
- * Starts an empty DynamoDB; holds `clock`, when given, until it answers.
- * @throws Error when no binary is installed for this platform, or the binary ends before it answers
- */
-export function startDynamodb({ clock }: { readonly clock?: Clock } = {}): Promise<Dynamodb> {
-  return clock ? clock.holding(start) : start()
+interface DynamodbOptions {
+  /** Held until it answers. */
+  readonly clock?: Clock
+  /** SQLite file of the tables, made if absent: they survive a restart. In memory without it. */
+  readonly path?: string
 }
 
-async function start(): Promise<Dynamodb> {
+/**
+ * Starts DynamoDB, empty or with what is in its file.
+ * @throws Error when no binary is installed for this platform, or the binary ends before it answers
+ */
+export function startDynamodb({ clock, path }: DynamodbOptions = {}): Promise<Dynamodb> {
+  return clock ? clock.holding(() => start(path)) : start(path)
+}
+
+async function start(path: string | undefined): Promise<Dynamodb> {
   const binary = findBinary()
   const port = await findFreePort()
-  const guard = spawn('/bin/sh', ['-c', GUARD, binary, String(port)], { stdio: ['pipe', 'pipe', 'pipe'] })
+  const guard = spawn(
+    '/bin/sh',
+    ['-c', GUARD, binary, '--port', String(port), ...(path === undefined ? [] : ['--db-path', path])],
+    { stdio: ['pipe', 'pipe', 'pipe'] },
+  )
   await becomesReady(guard)
   letGo(guard)
   return { endpoint: `http://127.0.0.1:${port}`, close: () => stop(guard) }

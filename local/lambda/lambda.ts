@@ -3,6 +3,7 @@
  * the environment that AWS gives and nothing else. An invocation holds the clock from its first moment to its last.
  */
 import * as sdk from '@aws-sdk/client-lambda'
+import type { Durable } from '../durability.ts'
 import type { Service } from '../wire/service.ts'
 import { lambdaAccess } from './access.ts'
 import type { FunctionConfiguration } from './functions.ts'
@@ -25,6 +26,8 @@ export interface Lambda {
   /** Log lines of a function, newest last; the oldest are dropped beyond 1,000. */
   logs(functionName: string): readonly string[]
   close(): Promise<void>
+  /** Functions with their configurations; their bundles stay where they were registered from. */
+  readonly durable: Durable
 }
 
 export function createLambda(options: LambdaOptions): Lambda {
@@ -40,5 +43,12 @@ export function createLambda(options: LambdaOptions): Lambda {
     invoke: (functionArn, payload) => runtime.invoke(functionArn, payload),
     logs: (functionName) => runtime.logs(functionName),
     close: () => runtime.close(),
+    durable: {
+      name: 'lambda',
+      save: () => runtime.functions,
+      restore(saved) {
+        for (const [name, registered] of saved as typeof runtime.functions) runtime.functions.set(name, registered)
+      },
+    },
   }
 }

@@ -50,7 +50,7 @@ async function invoke(call: Call): Promise<unknown> {
   }
 }
 
-/** Holds the clock only as far as the function does: it lets go while a call that it made waits for virtual time. */
+/** Holds the clock only as far as the function's runtime does, which today is from its first moment to its last. */
 async function invokeAs({ engine, execution }: Thread, arn: string, payload: unknown): Promise<InvocationAnswer> {
   try {
     engine.permit(execution, 'lambda:InvokeFunction', arn)
