@@ -99,7 +99,7 @@ test('runs user data that takes credentials from its metadata, reads an object, 
     ec2.send(
       new RunInstancesCommand({
         ImageId: 'ami-0123456789abcdef0',
-        InstanceType: 'c7g.large',
+        InstanceType: 'c5.large',
         MinCount: 1,
         MaxCount: 1,
         IamInstanceProfile: { Arn: PROFILE },
