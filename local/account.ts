@@ -15,7 +15,7 @@ import { ADMINISTRATOR, createIdentities, type UserCredentials } from './identit
 import { durablesOf, type Place, type Shared } from './place.ts'
 import { Places } from './places.ts'
 import { REGIONS } from './regions.ts'
-import { createS3, type Objects } from './s3/s3.ts'
+import { createS3, type Objects, type S3 } from './s3/s3.ts'
 import { createSts } from './sts/sts.ts'
 import { createThrottling, type Limits, type Throttling } from './throttling/throttling.ts'
 import { startWireServer, type ObservedCall } from './wire/server.ts'
@@ -82,27 +82,38 @@ export const savedTimeMs = (data: string): number | undefined => readCheckpoint(
 interface Start {
   readonly clock: Clock
   readonly accountId: string
-  readonly region: string
   readonly directory: string
 }
 
 /** What is one for all accounts and Regions of the process. */
-function createCommon(options: AccountOptions, { clock, accountId, region, directory }: Start) {
+function createCommon(options: AccountOptions, { clock, accountId, directory }: Start) {
   const identities = createIdentities({ accountId })
   const policies: Shared['policies'] = new Map()
   const resourcePolicy = (arn: string): string | undefined => {
     const [, , service = '', at = '', owner = ''] = arn.split(':')
     return policies.get(`${service}/${owner}/${at}`)?.(arn)
   }
-  const iam = createIam({ clock, identities, resourcePolicy })
+  const keys: Shared['keys'] = new Map()
+  const iam: Iam = createIam({ clock, identities, resourcePolicy, bucketOwner: (name) => s3.ownerOf(name) })
+  const s3: S3 = createS3({
+    clock,
+    directory: join(directory, 'objects'),
+    keyOf: iam.keyOf,
+    findKey: (keyId, { accountId, region }) => {
+      const [, , , at = region, owner = accountId] = keyId.split(':')
+      return keys.get(`${owner}/${at}`)?.find(keyId)?.arn
+    },
+    putPolicy: iam.putResourcePolicy,
+  })
   return {
     faults: new Faults(),
     throttling: createThrottling({ clock, ...(options.limits ? { limits: options.limits } : {}) }),
     identities,
     policies,
+    keys,
     iam,
     sts: createSts({ clock, newSession: (session) => identities.session(session), ...iam.forSts }),
-    s3: createS3({ clock, region, directory: join(directory, 'objects'), keyOf: iam.keyOf }),
+    s3,
   }
 }
 
@@ -114,7 +125,7 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
   const { region = 'eu-central-1', accountId = '111122223333', clock = autoClock(wallClockMs()) } = options
   const { directory, remove } = openFolder(options.data)
   const saved = options.data === undefined ? undefined : readCheckpoint(directory)
-  const common = createCommon(options, { clock, accountId, region, directory })
+  const common = createCommon(options, { clock, accountId, directory })
   const { faults, throttling, identities, iam, s3 } = common
   let endpoint = ''
   const shared: Shared = {
@@ -124,7 +135,6 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
     endpoint: () => endpoint,
     objects: s3.objects,
     neighbours: createNeighbours(),
-    keys: new Map(),
     globalServices: [s3.service, iam.service, common.sts],
     isKept: options.data !== undefined,
     durables: durablesOf(common),
@@ -183,7 +193,7 @@ async function deploy(
   { accountId, region, lambda }: Place,
   directory: string,
   stackName: string,
-  options: Pick<DeployOptions, 'clients' | 'putResourcePolicy' | 'addStatement' | 'putDataKey'>,
+  options: Pick<DeployOptions, 'clients' | 'addStatement' | 'putDataKey'>,
 ): Promise<void> {
   const registerFunction: DeployOptions['registerFunction'] = (configuration) => lambda.register(configuration)
   await deployStack({ ...options, directory, stackName, accountId, region, registerFunction })

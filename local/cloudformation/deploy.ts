@@ -10,7 +10,7 @@ interface AssetManifest {
 
 export interface DeployOptions extends Pick<
   Provisioning,
-  'accountId' | 'region' | 'clients' | 'registerFunction' | 'putResourcePolicy' | 'addStatement' | 'putDataKey'
+  'accountId' | 'region' | 'clients' | 'registerFunction' | 'addStatement' | 'putDataKey'
 > {
   /** The cloud assembly: `cdk.out`. */
   readonly directory: string

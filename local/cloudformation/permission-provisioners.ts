@@ -8,6 +8,7 @@ import {
   PutRolePolicyCommand,
 } from '@aws-sdk/client-iam'
 import { CreateAliasCommand, CreateKeyCommand, EnableKeyRotationCommand } from '@aws-sdk/client-kms'
+import { PutBucketPolicyCommand } from '@aws-sdk/client-s3'
 import { SetQueueAttributesCommand } from '@aws-sdk/client-sqs'
 import { list, record, text, texts } from './properties.ts'
 import type { Provisioner, Provisioning } from './provisioners.ts'
@@ -99,9 +100,10 @@ const alias: Provisioner = async ({ properties, clients }) => {
   return { ref: name, attributes: {} }
 }
 
-const bucketPolicy: Provisioner = ({ properties, putResourcePolicy }) => {
+const bucketPolicy: Provisioner = async ({ properties, clients }) => {
   const bucket = text(properties['Bucket'])
-  putResourcePolicy(`arn:aws:s3:::${bucket}`, JSON.stringify(properties['PolicyDocument']))
+  const Policy = JSON.stringify(properties['PolicyDocument'])
+  await clients.s3.send(new PutBucketPolicyCommand({ Bucket: bucket, Policy }))
   return { ref: bucket, attributes: {} }
 }
 

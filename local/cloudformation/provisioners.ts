@@ -35,8 +35,6 @@ export interface Provisioning {
     memoryMiB: number
     runtime: string
   }) => string
-  /** Sets the policy of a resource whose service does not take it over the wire. */
-  readonly putResourcePolicy: (arn: string, document: string) => void
   /** Adds a statement to the policy of a resource. */
   readonly addStatement: (arn: string, statement: object) => void
   /** Tells which key encrypts a bucket or table. */

@@ -1,16 +1,20 @@
-import { createHash } from 'node:crypto'
-
 import { CHECKSUM_ALGORITHMS, startChecksum } from '../wire/checksums.ts'
 import type { ChecksumAlgorithm } from '../wire/checksums.ts'
 import { AwsError } from '../wire/service.ts'
+import { combineCrcs } from './crc-sums.ts'
+import { invalidRequest, notImplemented } from './errors.ts'
 
-/** The checksum that is kept with an object; base64. */
+/** COMPOSITE: a checksum of the parts' checksums. */
+export type ChecksumType = 'COMPOSITE' | 'FULL_OBJECT'
+
+/** The checksum that is kept with an object or a part; base64, and `-<parts>` behind a composite one. */
 export interface Checksum {
   readonly algorithm: ChecksumAlgorithm
+  readonly type: ChecksumType
   readonly value: string
 }
 
-/** What of a PutObject request speaks of checksums. */
+/** What of a request speaks of checksums. The wire has verified every value, those in trailers too, when the body has ended. */
 export interface ChecksumClaims {
   readonly ContentMD5?: string
   readonly ChecksumAlgorithm?: string
@@ -23,29 +27,88 @@ export interface ChecksumClaims {
   readonly ChecksumSHA512?: string
 }
 
+/** What S3 computes when the client names nothing. */
+export const DEFAULT_ALGORITHM = 'CRC64NVME'
+
+/** @throws AwsError `InvalidRequest` for a name that is no algorithm of S3, `NotImplemented` for one that is not here */
+export function algorithmOf(name: string | undefined): ChecksumAlgorithm | undefined {
+  if (name === undefined) return undefined
+  const known = CHECKSUM_ALGORITHMS.find((algorithm) => algorithm === name)
+  if (known) return known
+  if (/^(XXHASH64|XXHASH3|XXHASH128)$/.test(name)) {
+    throw notImplemented(`The checksum algorithm ${name} is not implemented.`)
+  }
+  const message = 'Checksum algorithm provided is unsupported. Please try again with any of the valid types'
+  throw invalidRequest(`${message}: [${CHECKSUM_ALGORITHMS.join(', ')}]`)
+}
+
+/** The algorithms of which a request gives values in headers. */
+export const claimedAlgorithms = (claims: ChecksumClaims): ChecksumAlgorithm[] =>
+  CHECKSUM_ALGORITHMS.filter((algorithm) => claims[`Checksum${algorithm}`] !== undefined)
+
+/** The one checksum that a request names, by its value or by name alone. @throws AwsError `InvalidRequest` for two values */
+export function namedAlgorithm(claims: ChecksumClaims): ChecksumAlgorithm | undefined {
+  const [first, second] = claimedAlgorithms(claims)
+  if (second) {
+    throw invalidRequest('Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.')
+  }
+  return first ?? algorithmOf(claims.ChecksumAlgorithm)
+}
+
 /**
- * Checks every checksum that a request claims of its body, and returns the one to keep; CRC64NVME when it claims none, as
- * S3 does.
- * @throws AwsError `BadDigest`
+ * The checksum to keep of a body that has been received: the one that the client gave, else the one that was computed.
+ * @throws AwsError `InvalidRequest` when an algorithm was named and no value of it came, in a header or a trailer
  */
-export function verifyChecksums(body: Uint8Array, claims: ChecksumClaims): Checksum {
-  if (claims.ContentMD5 !== undefined && claims.ContentMD5 !== createHash('md5').update(body).digest('base64')) {
-    throw new AwsError('BadDigest', 'The Content-MD5 you specified did not match what we received.')
-  }
-  const claimed = CHECKSUM_ALGORITHMS.find((algorithm) => claims[`Checksum${algorithm}`] !== undefined)
-  const named = CHECKSUM_ALGORITHMS.find((algorithm) => algorithm === claims.ChecksumAlgorithm)
-  const algorithm = claimed ?? named ?? 'CRC64NVME'
-  const checksum = startChecksum(algorithm)
-  checksum.update(body)
-  const value = checksum.digest()
-  if (claimed && claims[`Checksum${claimed}`] !== value) {
-    throw new AwsError('BadDigest', `The ${claimed} you specified did not match the calculated checksum.`)
-  }
-  return { algorithm, value }
+export function keptChecksum(
+  { given, computed }: { readonly given: ReadonlyMap<string, string>; readonly computed?: Checksum },
+  claims: ChecksumClaims,
+): Checksum {
+  const named = namedAlgorithm(claims)
+  const algorithm = named ?? CHECKSUM_ALGORITHMS.find((name) => given.has(name))
+  const value = algorithm && given.get(algorithm)
+  if (algorithm && value !== undefined) return { algorithm, type: 'FULL_OBJECT', value }
+  if (!named && computed) return computed
+  throw invalidRequest(
+    'x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.',
+  )
 }
 
 /** A kept checksum as replies carry it. */
-export const checksumMembers = ({ algorithm, value }: Checksum): Record<string, string> => ({
+export const checksumMembers = ({ algorithm, type, value }: Checksum): Record<string, string> => ({
   [`Checksum${algorithm}`]: value,
-  ChecksumType: 'FULL_OBJECT',
+  ChecksumType: type,
 })
+
+/** What a multipart upload gets when it does not say: SHA cannot be combined, CRC64NVME has no composite form. */
+export const defaultChecksumType = (algorithm: ChecksumAlgorithm | undefined): ChecksumType =>
+  algorithm === undefined || algorithm === 'CRC64NVME' ? 'FULL_OBJECT' : 'COMPOSITE'
+
+export const isPossible = (algorithm: ChecksumAlgorithm, type: ChecksumType): boolean =>
+  type === 'FULL_OBJECT' ? algorithm.startsWith('CRC') : algorithm !== 'CRC64NVME'
+
+/** The checksum of a completed upload from those of its parts. */
+export function checksumOfParts(
+  parts: readonly { readonly checksum: Checksum; readonly sizeBytes: number }[],
+  algorithm: ChecksumAlgorithm,
+  type: ChecksumType,
+): Checksum {
+  if (type === 'COMPOSITE') {
+    const sum = startChecksum(algorithm)
+    for (const { checksum } of parts) sum.update(Buffer.from(checksum.value, 'base64'))
+    return { algorithm, type, value: `${sum.digest()}-${parts.length}` }
+  }
+  if (algorithm !== 'CRC32' && algorithm !== 'CRC32C' && algorithm !== 'CRC64NVME') {
+    throw new AwsError(
+      'InvalidRequest',
+      `The FULL_OBJECT checksum type cannot be used with the ${algorithm} checksum algorithm.`,
+    )
+  }
+  return {
+    algorithm,
+    type,
+    value: combineCrcs(
+      algorithm,
+      parts.map(({ checksum, sizeBytes }) => ({ value: checksum.value, sizeBytes })),
+    ),
+  }
+}

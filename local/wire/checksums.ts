@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { crc32 } from 'node:zlib'
+import { Crc32c, Crc64nvme } from './crc.ts'
 
 /** Checksums of S3 by the names that requests and replies have for them; S3 also has XXHASH3, XXHASH64 and XXHASH128. */
 export const CHECKSUM_ALGORITHMS = ['CRC32', 'CRC32C', 'CRC64NVME', 'MD5', 'SHA1', 'SHA256', 'SHA512'] as const
@@ -13,27 +14,6 @@ export interface RunningChecksum {
   digest(): string
 }
 
-/** Reflected polynomials, as the two CRCs that zlib does not have are defined. */
-const CRC32C_POLYNOMIAL = 0x82f63b78
-const CRC64NVME_POLYNOMIAL = 0x9a6c9329ac4bc9b5n
-
-const CRC32C_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
-  let remainder = byte
-  for (let bit = 0; bit < 8; bit += 1)
-    remainder = remainder & 1 ? (remainder >>> 1) ^ CRC32C_POLYNOMIAL : remainder >>> 1
-  return remainder
-})
-
-const CRC64_TABLE = Array.from({ length: 256 }, (_, byte) => {
-  let remainder = BigInt(byte)
-  for (let bit = 0; bit < 8; bit += 1)
-    remainder = remainder & 1n ? (remainder >> 1n) ^ CRC64NVME_POLYNOMIAL : remainder >> 1n
-  return remainder
-})
-/** Halves of the table: 64 MiB with BigInt would take seconds. */
-const CRC64_LOW = Uint32Array.from(CRC64_TABLE, (entry) => Number(entry & 0xffffffffn))
-const CRC64_HIGH = Uint32Array.from(CRC64_TABLE, (entry) => Number(entry >> 32n))
-
 function runningCrc32(): RunningChecksum {
   let value = 0
   return {
@@ -41,31 +21,6 @@ function runningCrc32(): RunningChecksum {
       value = crc32(bytes, value)
     },
     digest: () => bigEndian(value).toString('base64'),
-  }
-}
-
-function runningCrc32c(): RunningChecksum {
-  let remainder = 0xffffffff
-  return {
-    update(bytes) {
-      for (const byte of bytes) remainder = (remainder >>> 8) ^ (CRC32C_TABLE[(remainder ^ byte) & 0xff] ?? 0)
-    },
-    digest: () => bigEndian(~remainder).toString('base64'),
-  }
-}
-
-function runningCrc64nvme(): RunningChecksum {
-  let low = 0xffffffff
-  let high = 0xffffffff
-  return {
-    update(bytes) {
-      for (const byte of bytes) {
-        const index = (low ^ byte) & 0xff
-        low = ((low >>> 8) | (high << 24)) ^ (CRC64_LOW[index] ?? 0)
-        high = (high >>> 8) ^ (CRC64_HIGH[index] ?? 0)
-      }
-    },
-    digest: () => Buffer.concat([bigEndian(~high), bigEndian(~low)]).toString('base64'),
   }
 }
 
@@ -83,8 +38,8 @@ function bigEndian(word: number): Buffer {
 
 const START: Readonly<Record<ChecksumAlgorithm, () => RunningChecksum>> = {
   CRC32: runningCrc32,
-  CRC32C: runningCrc32c,
-  CRC64NVME: runningCrc64nvme,
+  CRC32C: () => new Crc32c(),
+  CRC64NVME: () => new Crc64nvme(),
   MD5: () => runningHash('md5'),
   SHA1: () => runningHash('sha1'),
   SHA256: () => runningHash('sha256'),

@@ -47,7 +47,7 @@ export function restXml(model: ServiceModel): Protocol {
     },
     encodeError: (error, request) => ({
       status: error.status,
-      headers: { 'content-type': 'application/xml' },
+      headers: { 'content-type': 'application/xml', ...error.headers },
       body: request.method === 'HEAD' || error.status === 304 ? '' : errorXml(error, request.requestId),
       errorCode: error.code,
     }),

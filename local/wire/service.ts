@@ -4,6 +4,13 @@
  */
 
 import type { Readable } from 'node:stream'
+export interface AwsErrorOptions {
+  /** 400 unless told. */
+  readonly status?: number
+  readonly fields?: Readonly<Record<string, unknown>>
+  /** Headers of the answer, names in lower case; restXml alone sends them. */
+  readonly headers?: Readonly<Record<string, string>>
+}
 
 /** An error as AWS answers it: `code` and HTTP `status` are what clients match on. `fields` go into the body beside the message. */
 export class AwsError extends Error {
@@ -11,12 +18,14 @@ export class AwsError extends Error {
   readonly code: string
   readonly status: number
   readonly fields: Readonly<Record<string, unknown>>
+  readonly headers: Readonly<Record<string, string>>
 
-  constructor(code: string, message: string, options: { status?: number; fields?: Record<string, unknown> } = {}) {
+  constructor(code: string, message: string, options: AwsErrorOptions = {}) {
     super(message)
     this.code = code
     this.status = options.status ?? 400
     this.fields = options.fields ?? {}
+    this.headers = options.headers ?? {}
   }
 }
 

@@ -8,7 +8,14 @@ import {
   IAMClient,
   PutUserPolicyCommand,
 } from '@aws-sdk/client-iam'
-import { CreateBucketCommand, GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import {
+  CreateBucketCommand,
+  DeleteBucketPolicyCommand,
+  GetObjectCommand,
+  PutBucketPolicyCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3'
 import { ListStateMachinesCommand, SFNClient } from '@aws-sdk/client-sfn'
 import { BatchGetItemCommand, DynamoDBClient, TransactWriteItemsCommand } from '@aws-sdk/client-dynamodb'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -148,6 +155,30 @@ describe('a user', () => {
       }),
     )
     await expect(get()).rejects.toThrow('with an explicit deny in a resource-based policy')
+  })
+
+  it('of another account gets into a bucket by its policy alone, and out with it', async () => {
+    const [home, other] = [ACCOUNT, '444455556666'].map(
+      (accessKeyId) => new S3Client(settings({ accessKeyId, secretAccessKey: 'test' })),
+    )
+    const CreateBucketConfiguration = { LocationConstraint: REGION } as const
+    await call(async () => home?.send(new CreateBucketCommand({ Bucket: 'shared', CreateBucketConfiguration })))
+    await call(async () => home?.send(new PutObjectCommand({ Bucket: 'shared', Key: 'k', Body: 'x' })))
+    const get = () => call(async () => other?.send(new GetObjectCommand({ Bucket: 'shared', Key: 'k' })))
+    const put = () => call(async () => other?.send(new PutObjectCommand({ Bucket: 'shared', Key: 'k', Body: 'y' })))
+    await expect(get()).rejects.toMatchObject({ name: 'AccessDenied' })
+    const letIn = {
+      Effect: 'Allow',
+      Principal: { AWS: '444455556666' },
+      Action: 's3:GetObject',
+      Resource: 'arn:aws:s3:::shared/*',
+    }
+    const Policy = JSON.stringify({ Version: '2012-10-17', Statement: [letIn] })
+    await call(async () => home?.send(new PutBucketPolicyCommand({ Bucket: 'shared', Policy })))
+    await get()
+    await expect(put()).rejects.toMatchObject({ name: 'AccessDenied' })
+    await call(async () => home?.send(new DeleteBucketPolicyCommand({ Bucket: 'shared' })))
+    await expect(get()).rejects.toMatchObject({ name: 'AccessDenied' })
   })
 
   it('needs the permission of each item of a transaction, not one for the transaction', async () => {

@@ -2,7 +2,7 @@ import { mkdtempSync, openSync, readSync, rmSync, closeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { DescribeInstancesCommand, EC2Client, RunInstancesCommand } from '@aws-sdk/client-ec2'
-import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import { CreateBucketCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { expect, onTestFinished, test } from 'vitest'
 import { autoClock } from '../../local/clock.ts'
 import { createEc2 } from '../../local/ec2/ec2.ts'
@@ -15,7 +15,7 @@ import { startWireServer } from '../../local/wire/server.ts'
 import type { ObservedCall } from '../../local/wire/server.ts'
 import { START_MS } from './guest-machine.ts'
 
-const PLACE = { accountId: '111122223333', region: 'eu-central-1' }
+const PLACE = { accountId: '111122223333', region: 'eu-central-1' } as const
 const PROFILE = `arn:aws:iam::${PLACE.accountId}:instance-profile/proxy`
 const ROLE = `arn:aws:iam::${PLACE.accountId}:role/proxy-role`
 
@@ -38,8 +38,7 @@ async function startCloud() {
     onPowerOff: (instanceId) => ec2.host.guestPoweredOff(instanceId),
   })
   const ec2 = createEc2({ ...PLACE, clock, directory: join(directory, 'disks'), emit: () => {}, guests })
-  const s3 = createS3({ clock, region: PLACE.region, directory: join(directory, 'objects') })
-  s3.createBucket('vault')
+  const s3 = createS3({ clock, directory: join(directory, 'objects') })
   const wire = await startWireServer({
     services: [ec2.service, s3.service],
     identify: identities.identify,
@@ -57,7 +56,11 @@ async function startCloud() {
     rmSync(directory, { recursive: true, force: true })
   })
   const settings = { endpoint, region: PLACE.region, credentials: { accessKeyId: 'test', secretAccessKey: 'test' } }
-  return { clock, guests, calls, host: ec2.host, ec2: new EC2Client(settings), s3: new S3Client(settings) }
+  const client = new S3Client(settings)
+  const CreateBucketConfiguration = { LocationConstraint: PLACE.region }
+  await client.send(new CreateBucketCommand({ Bucket: 'vault', CreateBucketConfiguration }))
+  calls.length = 0
+  return { clock, guests, calls, host: ec2.host, ec2: new EC2Client(settings), s3: client }
 }
 
 /** As a proxy will: code and credentials from nowhere but the account, blocks by the volume's id, and off it goes. */
