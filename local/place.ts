@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { Clock } from './clock.ts'
 import type { Durable } from './durability.ts'
 import { startDynamodb, type Dynamodb } from './dynamodb/dynamodb.ts'
+import { createEbs } from './ebs/ebs.ts'
 import { createEc2, type Ec2Host, type Neighbours } from './ec2/ec2.ts'
 import { createEvents, type Events } from './events/events.ts'
 import { createTargets, type Targets, type TargetsOptions } from './events/targets.ts'
@@ -143,9 +144,12 @@ function createServices(shared: Shared, options: PlaceOptions) {
     emit,
     guests,
     neighbours: shared.neighbours,
+    keys: kms,
+    permit: iam.permitFor('ec2.amazonaws.com', region),
     roleOfProfile: iam.roleOfProfile,
     profileOf: (nameOrArn) => iam.profileOf(options.accountId, nameOrArn),
   })
+  const ebs = createEbs({ ...place, snapshots: ec2.direct })
   const ssm = createSsm({ ...place, emit, guests, instanceTags: (instanceId) => ec2.host.tagsOf(instanceId) })
   const permitStates = iam.permitFor('states.amazonaws.com', region)
   const states = createStates({
@@ -157,7 +161,7 @@ function createServices(shared: Shared, options: PlaceOptions) {
     invokeFunction: (arn, payload) => lambda.invoke(arn, payload),
   })
   const scheduler = createScheduler({ ...place, ...targetsOf(shared, options, 'scheduler.amazonaws.com', doors) })
-  return { guests, kms, lambda, events, ec2, sqs, ssm, states, scheduler }
+  return { guests, kms, lambda, events, ec2, ebs, sqs, ssm, states, scheduler }
 }
 
 /** The state of those services that keep one. */
@@ -166,7 +170,7 @@ export const durablesOf = (services: object): Durable[] =>
 
 export function createPlace(shared: Shared, options: PlaceOptions): Place {
   const services = createServices(shared, options)
-  const { guests, kms, lambda, events, ec2, sqs, ssm, states, scheduler } = services
+  const { guests, kms, lambda, events, ec2, ebs, sqs, ssm, states, scheduler } = services
   let dynamodb: Promise<Dynamodb> | undefined
   return {
     ...services,
@@ -174,7 +178,7 @@ export function createPlace(shared: Shared, options: PlaceOptions): Place {
     region: options.region,
     ec2: ec2.host,
     services: [
-      ...[ec2, kms, sqs, ssm, states, lambda, events, scheduler].map(({ service }) => service),
+      ...[ec2, ebs, kms, sqs, ssm, states, lambda, events, scheduler].map(({ service }) => service),
       ...shared.globalServices,
     ],
     durables: durablesOf(services),

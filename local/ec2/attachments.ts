@@ -16,17 +16,22 @@ const GIB = 1024 ** 3
 const MULTI_ATTACH_MAX = 16
 
 /** The disks that the guest of an instance sees now: what is on its way out is there until it is gone. */
-export const disksOf = (instance: Instance): GuestDisk[] =>
+export const disksOf = ({ disks }: Account, instance: Instance): GuestDisk[] =>
   [...instance.attachments.values()]
     .filter(({ state }) => state !== 'attaching')
     .map(({ device, volume }) => ({
       device,
       volumeId: volume.id,
-      path: volume.path,
+      path: disks.materialise(volume.path, volume.sizeGiB),
       get sizeBytes() {
         return volume.sizeGiB * GIB
       },
     }))
+
+/** Tells the guest of an instance, if one runs, what its disks are now. */
+function tellGuest(account: Account, instance: Instance): void {
+  runOf(account, instance).guest?.disksChanged(disksOf(account, instance))
+}
 
 /** Enters an attachment on both sides; the caller lets it become `attached`. */
 export function addAttachment(
@@ -54,12 +59,34 @@ export function removeAttachment(account: Account, attachment: Attachment): void
   volume.attachments.splice(volume.attachments.indexOf(attachment), 1)
   instance.attachments.delete(device)
   if (volume.attachments.length === 0 && volume.state === 'in-use') volume.state = 'available'
-  runOf(account, instance).guest?.disksChanged(disksOf(instance))
+  tellGuest(account, instance)
 }
 
 /** Ends a detach, unless something else (a termination) has ended it before. */
 export function endDetach(account: Account, attachment: Attachment): void {
   if (attachment.state === 'detaching' || attachment.state === 'busy') removeAttachment(account, attachment)
+}
+
+const letDetach = (account: Account, attachment: Attachment): void =>
+  void account.clock.after((attachment.dueMs ?? 0) - account.clock.now(), () => endDetach(account, attachment))
+
+function letAttach(account: Account, attachment: Attachment): void {
+  account.clock.after((attachment.dueMs ?? 0) - account.clock.now(), () => {
+    if (attachment.state !== 'attaching') return
+    attachment.state = 'attached'
+    attachment.dueMs = undefined
+    tellGuest(account, attachment.instance)
+  })
+}
+
+/** Goes on with the changes that were under way when the account was saved. */
+export function resumeAttachments(account: Account): void {
+  for (const { attachments } of account.volumes.values())
+    for (const attachment of attachments) {
+      if (attachment.dueMs === undefined) continue
+      if (attachment.state === 'attaching') letAttach(account, attachment)
+      else if (attachment.state === 'detaching') letDetach(account, attachment)
+    }
 }
 
 function checkVolumeIsFree(volume: Volume, instance: Instance): void {
@@ -96,11 +123,8 @@ function attachVolume(account: Account, request: AttachVolumeRequest): VolumeAtt
 
   const attachment = addAttachment(account, { volume, instance, device }, false)
   volume.state = 'in-use'
-  account.clock.after(ATTACH_MS, () => {
-    if (attachment.state !== 'attaching') return
-    attachment.state = 'attached'
-    runOf(account, instance).guest?.disksChanged(disksOf(instance))
-  })
+  attachment.dueMs = account.clock.now() + ATTACH_MS
+  letAttach(account, attachment)
   return toAttachmentOutput(attachment)
 }
 
@@ -150,7 +174,10 @@ function detachVolume(account: Account, request: DetachVolumeRequest): VolumeAtt
     stuck.attachment = attachment
     // Of a running guest, what keeps a detach from ending is a file system still mounted (AWS facts A.14).
     if (attachment.instance.state === 'running') attachment.state = 'busy'
-  } else account.clock.after(DETACH_MS, () => endDetach(account, attachment))
+  } else {
+    attachment.dueMs = account.clock.now() + DETACH_MS
+    letDetach(account, attachment)
+  }
   return toAttachmentOutput(attachment)
 }
 

@@ -1,6 +1,7 @@
 /** What disks a launch makes: the image's, as changed and added to by the request (AWS facts A.17). */
 import type { BlockDeviceMapping, EbsBlockDevice } from '@aws-sdk/client-ec2'
 import { AwsError } from '../wire/service.ts'
+import type { Caller } from '../wire/service.ts'
 import { isDeviceName } from './device-names.ts'
 import { encryptionOf } from './encryption.ts'
 import { rootDiskOf } from './images/fit.ts'
@@ -9,6 +10,7 @@ import type { Account } from './model.ts'
 import type { Zone } from './network/zones.ts'
 import { required, supportOnly } from './request.ts'
 import { performanceOf } from './volume-types.ts'
+import { checkInitializationRate } from './volume-quotas.ts'
 import { sourceSnapshot } from './volumes.ts'
 import type { VolumePlan } from './volumes.ts'
 
@@ -19,6 +21,7 @@ const EBS_PARAMETERS = [
   'KmsKeyId',
   'SnapshotId',
   'Throughput',
+  'VolumeInitializationRate',
   'VolumeSize',
   'VolumeType',
 ]
@@ -85,6 +88,7 @@ export function planDisks(
   image: Image,
   requested: readonly BlockDeviceMapping[],
   zone: Zone,
+  caller?: Caller,
 ): DiskPlan[] {
   return [...mappingsInForce(image, requested)].map(([device, ebs]) => {
     const snapshot = sourceSnapshot(account, ebs.SnapshotId)
@@ -95,7 +99,8 @@ export function planDisks(
         zone,
         snapshot,
         performance: performanceOf({ ...ebs, Size: ebs.VolumeSize }, snapshot),
-        encryption: encryptionOf(account, ebs, snapshot),
+        initializationRate: checkInitializationRate(account, ebs.VolumeInitializationRate, snapshot),
+        ...encryptionOf(account, ebs, snapshot, caller),
       },
     }
   })

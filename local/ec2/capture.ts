@@ -1,5 +1,4 @@
 /** The point in time of snapshots: guests stand still, all disks are copied, guests go on. */
-import type { Written } from './disks.ts'
 import { runOf } from './model.ts'
 import type { Account, Capture, InstanceRun, Volume } from './model.ts'
 
@@ -28,10 +27,22 @@ async function copyAll(account: Account, pairs: readonly CapturePair[]): Promise
   throw failed.reason
 }
 
-interface Captured {
+interface Seen {
+  readonly instanceId: string | undefined
+  readonly pairs: readonly CapturePair[]
   readonly atMs: number
-  /** What is written to each of the volumes at that instant, in their order. */
-  readonly written: readonly Written[]
+}
+
+/** Observers read files: a disk that was never written gets one for them. */
+function tellObservers({ captureObservers, disks }: Account, { instanceId, pairs, atMs }: Seen): void {
+  if (captureObservers.length === 0) return
+  const snapshots = pairs.map(({ snapshotId, volume, path }) => ({
+    snapshotId,
+    volumeId: volume.id,
+    path: disks.materialise(path, volume.sizeGiB),
+  }))
+  const seen: Capture = { instanceId, snapshots, atMs }
+  for (const observe of captureObservers) observe(seen)
 }
 
 async function captureWhilePaused(
@@ -39,19 +50,14 @@ async function captureWhilePaused(
   holders: readonly InstanceRun[],
   pairs: readonly CapturePair[],
   instanceId: string | undefined,
-): Promise<Captured> {
+): Promise<number> {
   await Promise.all(holders.map(({ guestChange }) => guestChange))
   for (const holder of holders) pause(holder)
   try {
     const atMs = account.clock.now()
     await copyAll(account, pairs)
-    const seen: Capture = {
-      instanceId,
-      snapshots: pairs.map(({ snapshotId, volume, path }) => ({ snapshotId, volumeId: volume.id, path })),
-      atMs,
-    }
-    for (const observe of account.captureObservers) observe(seen)
-    return { atMs, written: pairs.map(({ volume }) => account.disks.writtenTo(volume.path)) }
+    tellObservers(account, { instanceId, pairs, atMs })
+    return atMs
   } finally {
     for (const holder of holders) resume(holder)
   }
@@ -60,13 +66,13 @@ async function captureWhilePaused(
 /**
  * Copies the volumes to their snapshots' files, all at one instant: every guest that could write to one of them is paused
  * meanwhile. A volume that several instances share makes all of them stand still. Rejects when bytes cannot be copied; nothing
- * is left then.
+ * is left then. Resolves to the instant.
  */
 export function capture(
   account: Account,
   pairs: readonly CapturePair[],
   instanceId: string | undefined,
-): Promise<Captured> {
+): Promise<number> {
   const attachments = pairs.flatMap(({ volume }) => volume.attachments)
   const holders = [...new Set(attachments.map(({ instance }) => runOf(account, instance)))]
   const capturing = account.clock.holding(() => captureWhilePaused(account, holders, pairs, instanceId))

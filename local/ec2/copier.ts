@@ -3,13 +3,30 @@ import type { ChildProcess } from 'node:child_process'
 import { Socket } from 'node:net'
 
 /**
- * Reads requests (number, source, target, each ended by a NUL), copies side by side, and answers each with its number and what
- * `cp` complained of. No line feed in an answer: bash would write it in two parts, and another answer could come between them.
- * It ends with its input, however this process ends.
+ * Reads requests (number, verb, source, target, each ended by a NUL), works side by side, and answers each with its number and
+ * what was complained of. No line feed in an answer: bash would write it in two parts, and another answer could come between
+ * them. It ends with its input, however this process ends.
+ *
+ * `map` writes where a sparse file has data. Node.js cannot ask for it (no SEEK_DATA), GNU tar can: an archive of format 1.0 begins
+ * with two headers and their extension, 512 bytes each, then the map: a count, and offset and size of each extent, in lines.
+ * Nothing is written for a file without holes, or where tar cannot tell.
  */
 const LOOP = `
-while IFS= read -r -d '' number && IFS= read -r -d '' source && IFS= read -r -d '' target; do
-  { complaint=$(cp --reflink=auto --sparse=always -- "$source" "$target" 2>&1) || complaint="cp: $complaint"
+map() {
+  tar -cS --format=posix --hole-detection=seek -f - -C "\${1%/*}" "\${1##*/}" 2>/dev/null | {
+    head -c 1536 | grep -aq 'GNU.sparse.major=1' || exit 0
+    read -r count
+    while ((count-- > 0)); do read -r offset; read -r size; echo "$offset $size"; done
+  } > "$2"
+}
+work() {
+  case $1 in
+    cp) cp --reflink=auto --sparse=always -- "$2" "$3" 2>&1 ;;
+    map) map "$2" "$3" ;;
+  esac
+}
+while IFS= read -r -d '' number && IFS= read -r -d '' verb && IFS= read -r -d '' source && IFS= read -r -d '' target; do
+  { complaint=$(work "$verb" "$source" "$target") || complaint="$verb: $complaint"
     printf '%s %s\\0' "$number" "\${complaint//$'\\n'/ }"; } </dev/null &
 done
 wait
@@ -31,13 +48,22 @@ export class Copier {
   #count = 0
 
   copy(source: string, target: string): Promise<void> {
+    return this.#ask('cp', source, target)
+  }
+
+  /** Writes to `target` where `source` has data: a line `<offset> <size>` for each extent; none: not known. */
+  map(source: string, target: string): Promise<void> {
+    return this.#ask('map', source, target)
+  }
+
+  #ask(verb: 'cp' | 'map', source: string, target: string): Promise<void> {
     const shell = (this.#shell ??= this.#start())
     this.#count += 1
     const number = String(this.#count)
     return new Promise((resolve, reject) => {
       this.#under.set(number, { resolve, reject })
       this.#keepAlive()
-      shell.stdin?.write(`${number}\0${source}\0${target}\0`)
+      shell.stdin?.write(`${number}\0${verb}\0${source}\0${target}\0`)
     })
   }
 

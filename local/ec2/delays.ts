@@ -43,3 +43,16 @@ export const snapshotDelayMs = (changedBytes: number): number =>
 
 /** Two snapshots of one volume are at least this far apart (AWS facts A.2). */
 export const SNAPSHOT_INTERVAL_MS = 15 * SECOND_MS
+
+/** modifying → optimizing: "seconds to minutes". */
+export const MODIFY_VOLUME_MS = 10 * SECOND_MS
+/** AWS documents up to 6 h of optimizing for 1 TiB: 6 h ÷ 1,024 GiB = 21 s a GiB. */
+const OPTIMIZE_MS_PER_GIB = 21 * SECOND_MS
+export const optimizeDelayMs = (sizeGiB: number): number => MINUTE_MS + sizeGiB * OPTIMIZE_MS_PER_GIB
+
+/** What the smallest copy takes. */
+const COPY_BASE_MS = 2 * MINUTE_MS
+/** Copies are slower than snapshots, for their bytes cross Regions: 1 GiB adds 32 s. */
+const COPY_BYTES_PER_SECOND = 32 * MIB
+export const copyDelayMs = (bytes: number): number =>
+  COPY_BASE_MS + Math.ceil((bytes / COPY_BYTES_PER_SECOND) * SECOND_MS)

@@ -37,6 +37,7 @@ export const toVolumeOutput = (volume: Volume): VolumeOutput => ({
   CreateTime: new Date(volume.createdMs),
   Encrypted: volume.encryption !== undefined,
   KmsKeyId: volume.encryption?.kmsKeyId,
+  VolumeInitializationRate: volume.initialization?.rate,
   SseType: volume.encryption ? 'sse-kms' : 'none',
   Attachments: volume.attachments.map(toAttachmentOutput),
   Tags: toTagList(volume.tags),

@@ -5,16 +5,21 @@
 import * as sdk from '@aws-sdk/client-ec2'
 import type { Clock } from '../clock.ts'
 import type { Durable } from '../durability.ts'
-import type { EmittedEvent, Service } from '../wire/service.ts'
+import type { EmittedEvent, Permit, Service } from '../wire/service.ts'
 import { ec2Access, type RoleOfProfile } from './access/access.ts'
 import { attachmentOperations } from './attachments.ts'
+import { copyOperations } from './copies.ts'
 import { statusDescriptions } from './describe-instance-status.ts'
 import { instanceDescriptions } from './describe-instances.ts'
 import { snapshotDescriptions } from './describe-snapshots.ts'
 import { volumeDescriptions } from './describe-volumes.ts'
 import { STRONG, isKnown } from './consistency.ts'
 import type { Consistency } from './consistency.ts'
+import { volumeStatusOperations } from './describe-volume-status.ts'
+import { directSnapshots } from './direct-snapshots.ts'
+import type { DirectSnapshots } from './direct-snapshots.ts'
 import { Disks } from './disks.ts'
+import { encryptionOperations } from './encryption-settings.ts'
 import type { GuestRunner } from './guest.ts'
 import { hostOf } from './host.ts'
 import type { Ec2Host } from './host.ts'
@@ -22,8 +27,14 @@ import { idSource } from './ids.ts'
 import { attributeOperations } from './instance-attributes.ts'
 import { instanceOperations } from './instances.ts'
 import { launchOperations } from './launch.ts'
+import type { Keys } from './ebs-model.ts'
 import type { Account, Neighbours } from './model.ts'
 import { collectionsOf, durableOf, newState } from './state.ts'
+import { lockOperations } from './locks.ts'
+import { modificationOperations } from './modifications.ts'
+import { shareOperations } from './shares.ts'
+import { DEFAULT_QUOTAS } from './quotas.ts'
+import type { EbsQuotas } from './quotas.ts'
 import { snapshotOperations } from './snapshots.ts'
 import { instanceTypeDescriptions } from './describe-instance-types.ts'
 import { imageOperations } from './images/images.ts'
@@ -49,6 +60,7 @@ export function createNeighbours(): Neighbours {
   return {
     register: (account) => void accounts.set(`${account.accountId}/${account.region}`, account),
     find: (accountId, region) => accounts.get(`${accountId}/${region}`),
+    inRegion: (region) => [...accounts.values()].filter((account) => account.region === region),
   }
 }
 
@@ -68,11 +80,13 @@ export interface Ec2Options {
   /** How late EC2 is (AWS facts A.19); not at all unless told. */
   readonly consistency?: Partial<Consistency>
   /** What differs from AWS's defaults (AWS facts A.22). */
-  readonly quotas?: Partial<InstanceQuotas>
+  readonly quotas?: Partial<InstanceQuotas & EbsQuotas>
   /** The instance profile of this name or ARN, as IAM knows it. Any is taken for existing unless told. */
   readonly profileOf?: Account['profileOf']
   /** Alone unless told. */
   readonly neighbours?: Neighbours
+  readonly keys: Keys
+  readonly permit?: Permit
 }
 
 function newAccount(options: Ec2Options): Account {
@@ -91,13 +105,16 @@ function newAccount(options: Ec2Options): Account {
     consistency: { ...consistency, ...options.consistency },
     ids: idSource(`${accountId}/${region}`, counters),
     zones: zonesOf(region),
-    quotas: { ...DEFAULT_INSTANCE_QUOTAS, ...options.quotas },
+    quotas: { ...DEFAULT_INSTANCE_QUOTAS, ...DEFAULT_QUOTAS, ...options.quotas },
     disks: new Disks(clock, options.directory),
     guests: options.guests,
     emit: options.emit,
     profileOf: options.profileOf ?? profilesTakenOnTrust(accountId),
     captureObservers: [],
     elsewhere: (ofAccount, ofRegion) => options.neighbours?.find(ofAccount, ofRegion),
+    accountsIn: (region) => [...(options.neighbours?.inRegion(region) ?? [])],
+    keys: options.keys,
+    ...(options.permit ? { permit: options.permit } : {}),
     nextOrder: () => (counters.order += 1),
   }
   addDefaultVpc(account)
@@ -108,6 +125,8 @@ interface Ec2 {
   readonly service: Service
   readonly host: Ec2Host
   readonly durable: Durable
+  /** For the EBS direct APIs of this place. */
+  readonly direct: DirectSnapshots
 }
 
 export function createEc2(options: Ec2Options): Ec2 {
@@ -125,6 +144,12 @@ export function createEc2(options: Ec2Options): Ec2 {
     ...attachmentOperations(account),
     ...snapshotOperations(account),
     ...snapshotDescriptions(account),
+    ...copyOperations(account),
+    ...shareOperations(account),
+    ...lockOperations(account),
+    ...modificationOperations(account),
+    ...volumeStatusOperations(account),
+    ...encryptionOperations(account),
     ...tagOperations(account),
     ...imageOperations(account),
     ...imageDescriptions(account),
@@ -140,5 +165,6 @@ export function createEc2(options: Ec2Options): Ec2 {
     service: { sdk, clientName: 'EC2Client', operations, access },
     host: hostOf(account),
     durable: durableOf(account),
+    direct: directSnapshots(account),
   }
 }

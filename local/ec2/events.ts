@@ -29,8 +29,8 @@ export function emitSpotWarning(account: Account, { id, zone }: Instance): void 
 export function emitVolumeNotification(
   account: Account,
   volume: Volume,
-  event: 'createVolume' | 'deleteVolume',
-  result: 'available' | 'failed' | 'deleted',
+  event: 'createVolume' | 'deleteVolume' | 'modifyVolume' | 'initializeVolume',
+  result: 'available' | 'failed' | 'deleted' | 'optimizing' | 'completed' | 'succeeded',
   cause = '',
 ): void {
   account.emit({
@@ -41,22 +41,89 @@ export function emitVolumeNotification(
   })
 }
 
-export function emitSnapshotNotification(account: Account, snapshot: Snapshot, cause = ''): void {
+/** What a snapshot was made of: a volume of this Region, or a snapshot that may be elsewhere. */
+function sourceArn(account: Account, { copyOf, volumeId }: Snapshot): string {
+  if (!copyOf) return oddArn(account, 'volume', volumeId)
+  return `arn:aws:ec2::${copyOf.region}:snapshot/${copyOf.snapshotId}`
+}
+
+function notify(account: Account, snapshot: Snapshot, detail: Readonly<Record<string, unknown>>): void {
   const arn = oddArn(account, 'snapshot', snapshot.id)
   account.emit({
     source: 'aws.ec2',
     'detail-type': 'EBS Snapshot Notification',
     resources: [arn],
+    detail: { ...detail, 'request-id': '', snapshot_id: arn },
+  })
+}
+
+/** The end of a snapshot, or of a copy, which has three details more. */
+export function emitSnapshotNotification(account: Account, snapshot: Snapshot, cause = ''): void {
+  const { copyOf } = snapshot
+  notify(account, snapshot, {
+    event: copyOf ? 'copySnapshot' : 'createSnapshot',
+    result: snapshot.state === 'completed' ? 'succeeded' : 'failed',
+    cause,
+    source: sourceArn(account, snapshot),
+    startTime: wholeSeconds(snapshot.createdMs),
+    endTime: wholeSeconds(account.clock.now()),
+    ...(copyOf
+      ? {
+          incremental: String(copyOf.isIncremental),
+          transferType: copyOf.timeBased === undefined ? 'standard' : 'time-based',
+          ...(copyOf.timeBased === undefined ? {} : { completionDurationStartTime: wholeSeconds(snapshot.createdMs) }),
+        }
+      : {}),
+  })
+}
+
+/** A time-based copy that takes longer than was asked for (AWS facts A.6, A.18). */
+export function emitMissedDuration(account: Account, snapshot: Snapshot): void {
+  const arn = oddArn(account, 'snapshot', snapshot.id)
+  account.emit({
+    source: 'aws.ec2',
+    'detail-type': 'EBS Copy Snapshot Missed Completion Duration',
+    resources: [arn],
     detail: {
-      event: 'createSnapshot',
-      result: snapshot.state === 'completed' ? 'succeeded' : 'failed',
-      cause,
+      event: 'copySnapshot',
+      result: 'missed',
+      cause: '',
       'request-id': '',
       snapshot_id: arn,
-      source: oddArn(account, 'volume', snapshot.volumeId),
+      source: sourceArn(account, snapshot),
       startTime: wholeSeconds(snapshot.createdMs),
-      endTime: wholeSeconds(account.clock.now()),
+      incremental: String(snapshot.copyOf?.isIncremental ?? false),
+      transferType: 'time-based',
+      completionDurationStartTime: wholeSeconds(snapshot.createdMs),
+      missedCompletionDurationCause: 'The copy needs more throughput than is left of the quota.',
     },
+  })
+}
+
+export function emitSnapshotShared(account: Account, snapshot: Snapshot): void {
+  notify(account, snapshot, {
+    event: 'shareSnapshot',
+    result: 'succeeded',
+    cause: '',
+    source: sourceArn(account, snapshot),
+    startTime: wholeSeconds(account.clock.now()),
+    endTime: wholeSeconds(account.clock.now()),
+  })
+}
+
+/** lockSnapshot, and the two ends of a lock (AWS facts A.8). */
+export function emitLock(
+  account: Account,
+  snapshot: Snapshot,
+  event: 'lockSnapshot' | 'cooloffperiodExpiry' | 'lockDurationExpiry',
+): void {
+  notify(account, snapshot, {
+    event,
+    result: 'succeeded',
+    cause: '',
+    source: sourceArn(account, snapshot),
+    startTime: wholeSeconds(snapshot.lock?.createdMs ?? account.clock.now()),
+    endTime: wholeSeconds(account.clock.now()),
   })
 }
 

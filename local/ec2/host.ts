@@ -1,4 +1,5 @@
 /** The account owner's hands: what no API shows. */
+import type { VolumeType } from '@aws-sdk/client-ec2'
 import { endDetach } from './attachments.ts'
 import type { Consistency } from './consistency.ts'
 import { INSTANCE, SNAPSHOT, VOLUME, findAny } from './ids.ts'
@@ -6,7 +7,7 @@ import { registerImage } from './images/host-images.ts'
 import type { ImageRegistration } from './images/host-images.ts'
 import { interrupt } from './instance-states.ts'
 import { endByGuest } from './instances.ts'
-import type { Account, CapacityTrouble, CaptureObserver, StatusCheck, StuckDetach } from './model.ts'
+import type { Account, CapacityTrouble, CaptureObserver, StatusCheck, StuckDetach, Volume } from './model.ts'
 import { setHostTags } from './tags.ts'
 
 export interface Ec2Host {
@@ -22,6 +23,8 @@ export interface Ec2Host {
   failSnapshot(volumeId: string): void
   /** The next volume made from this snapshot ends in state `error`. */
   failVolumeCreation(snapshotId: string): void
+  /** The zone has no volumes of this type, or no room for another volume of any type, until told otherwise. */
+  lackVolumes(zone: string, lacks: boolean, type?: VolumeType): void
   /** The next detach of this volume stays `detaching` (`busy` on a running instance) until the returned function is called, or Force. */
   stickDetach(volumeId: string): () => void
   /** The next StartInstances of this instance is refused with this code, or goes `pending` and falls back to `stopped`. */
@@ -50,6 +53,13 @@ export interface Ec2Host {
   close(): Promise<void>
 }
 
+function lackVolumes({ troubles }: Account, zone: string, lacks: boolean, type?: VolumeType): void {
+  const [among, name] =
+    type === undefined ? [troubles.exhaustedZones, zone] : [troubles.missingVolumeTypes, `${zone}/${type}`]
+  if (lacks) among.add(name)
+  else among.delete(name)
+}
+
 function stickDetach(account: Account, volumeId: string): () => void {
   const { troubles } = account
   const stuck: StuckDetach = {}
@@ -68,15 +78,19 @@ async function close({ running, disks }: Account): Promise<void> {
   await disks.close()
 }
 
+const fileOf = ({ disks }: Account, { path, sizeGiB }: Pick<Volume, 'path' | 'sizeGiB'>): string =>
+  disks.materialise(path, sizeGiB)
+
 export function hostOf(account: Account): Ec2Host {
   const { instances, snapshots, troubles, volumes } = account
   return {
-    volumePath: (id) => findAny(VOLUME, volumes, id).path,
-    snapshotPath: (id) => findAny(SNAPSHOT, snapshots, id).path,
+    volumePath: (id) => fileOf(account, findAny(VOLUME, volumes, id)),
+    snapshotPath: (id) => fileOf(account, findAny(SNAPSHOT, snapshots, id)),
     registerImage: (registration) => registerImage(account, registration),
     observeCapture: (observer) => void account.captureObservers.push(observer),
     failSnapshot: (volumeId) => void troubles.failingSnapshots.add(volumeId),
     failVolumeCreation: (snapshotId) => void troubles.failingCreations.add(snapshotId),
+    lackVolumes: (zone, lacks, type) => lackVolumes(account, zone, lacks, type),
     stickDetach: (volumeId) => stickDetach(account, volumeId),
     refuseStart: (instanceId, how) => void troubles.refusedStarts.set(instanceId, how),
     lackCapacity(trouble, times = 1) {

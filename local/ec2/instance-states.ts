@@ -10,7 +10,7 @@ import { runOf } from './model.ts'
 import type { Account, Instance, StateReason, Transition } from './model.ts'
 import { primaryInterfaceOf, releaseInterfaces, takePublicIp } from './network/interface-states.ts'
 import { closeSpotRequest } from './spot.ts'
-import { beginDeletion } from './volumes.ts'
+import { beginDeletion } from './volume-states.ts'
 
 const reason = (code: string, text: string): StateReason => ({ Code: code, Message: `${code}: ${text}` })
 
@@ -79,7 +79,7 @@ async function startGuest(account: Account, instance: Instance): Promise<void> {
     imageId: instance.image.id,
     program: instance.image.software.program,
     userData: instance.userData === undefined ? undefined : Buffer.from(instance.userData, 'base64').toString(),
-    disks: disksOf(instance),
+    disks: disksOf(account, instance),
     tags: Object.fromEntries(instance.tags),
     privateIpAddress: primaryInterfaceOf(account, instance)?.privateIps[0] ?? '',
     reservationId: instance.reservationId,

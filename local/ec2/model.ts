@@ -6,10 +6,9 @@ import type {
   SnapshotState,
   VolumeAttachmentState,
   VolumeState,
-  VolumeType,
 } from '@aws-sdk/client-ec2'
 import type { Cancel, Clock } from '../clock.ts'
-import type { EmittedEvent } from '../wire/service.ts'
+import type { EmittedEvent, Permit } from '../wire/service.ts'
 import type { Disks } from './disks.ts'
 import type { Guest, GuestRunner } from './guest.ts'
 import type { IdSource } from './ids.ts'
@@ -19,6 +18,18 @@ import type { Consistency } from './consistency.ts'
 import type { Software, Image } from './images/model.ts'
 import type { Address, KeyPair, NetworkInterface, SecurityGroup, Subnet, Vpc } from './network/model.ts'
 import type { Zone, Zones } from './network/zones.ts'
+import type {
+  CopyOrigin,
+  EbsSettings,
+  Encryption,
+  Initialization,
+  Keys,
+  SnapshotLock,
+  VolumeFailure,
+  VolumeModification,
+  VolumePerformance,
+} from './ebs-model.ts'
+import type { EbsQuotas } from './quotas.ts'
 
 /** Every resource has its place in the order of creation: lists are given, and paged, in that order. */
 export interface Resource {
@@ -35,50 +46,53 @@ export interface Attachment {
   readonly attachedMs: number
   state: VolumeAttachmentState
   deleteOnTermination: boolean
-}
-
-/** Type and performance of a volume, checked against AWS facts A.12. */
-export interface VolumePerformance {
-  readonly type: VolumeType
-  readonly sizeGiB: number
-  readonly iops?: number
-  /** MiB/s; gp3 alone. */
-  readonly throughput?: number
-  readonly multiAttach: boolean
-}
-
-export interface Encryption {
-  readonly kmsKeyId: string
-  /** Changes where the lineage of blocks breaks (AWS facts A.4). */
-  readonly dataKeyId: string
+  /** When the change under way (`attaching`, `detaching`) ends; absent while it is stuck. */
+  dueMs?: number
 }
 
 export interface Volume extends Resource, VolumePerformance {
   readonly zone: Zone
   readonly snapshotId?: string
   readonly encryption?: Encryption
+  /** Its file is there once the volume was written, or somebody needs one. */
   readonly path: string
   /** Of the image that it goes back to. */
   readonly software?: Software
+  /** Snapshots of one lineage can be compared block by block (AWS facts A.3, B). */
+  readonly lineage: string
+  /** Snapshots that the next one may be incremental to, the newest last; some may be gone. */
+  readonly history: string[]
   readonly attachments: Attachment[]
   state: VolumeState
+  /** When the state `creating` or `deleting` ends. */
+  dueMs?: number
+  /** Why its creation will fail, if it will. */
+  fails?: VolumeFailure
+  initialization?: Initialization
+  modification?: VolumeModification
+  autoEnableIo: boolean
   lastSnapshotMs?: number
-  /** The file's modification time at which its content was that of a snapshot: while it is the same, no block has changed. */
-  cleanModifiedMs?: number
   /** Snapshots not yet completed, deleted ones included (AWS facts A.2). */
   pendingSnapshots: number
 }
 
 export interface Snapshot extends Resource {
+  readonly ownerId: string
   readonly volumeId: string
   readonly sizeGiB: number
   readonly description: string
   readonly encryption?: Encryption
+  /** Its file is there once it holds anything but zeros. */
   readonly path: string
+  readonly lineage: string
+  /** The snapshot that it is incremental to. */
+  readonly parentId?: string
+  readonly copyOf?: CopyOrigin
   state: SnapshotState
-  /** When it will be, or was, completed. */
-  completesMs: number
-  /** Bytes written to the volume until then. */
+  stateMessage?: string
+  /** When it will be, or was, completed; unknown until its blocks have been compared. */
+  completesMs?: number
+  /** Of the blocks that it holds. */
   fullBytes: number
   /** Deleted while pending: it goes as soon as it is completed (AWS facts A.7). */
   deleted: boolean
@@ -86,6 +100,25 @@ export interface Snapshot extends Resource {
   readonly imageId?: string
   /** Of the image that it goes back to. */
   readonly software?: Software
+  /** Account ids that may use it, or `all`. */
+  readonly sharedWith: Set<string>
+  lock?: SnapshotLock
+}
+
+/** Snapshots that end together: `notifies` for those of a CreateSnapshots. */
+export interface SnapshotSet {
+  readonly members: readonly Snapshot[]
+  readonly notifies: boolean
+}
+
+/** A snapshot on its way to `completed`. */
+export interface PendingSnapshot {
+  readonly snapshot: Snapshot
+  /** The volume whose slot it takes. */
+  readonly volume?: Volume
+  readonly set: SnapshotSet
+  /** Why it will end in error, if it will. */
+  readonly failure?: string
 }
 
 export interface StateReason {
@@ -214,6 +247,10 @@ export interface StuckDetach {
 interface PlannedTroubles {
   readonly failingSnapshots: Set<string>
   readonly failingCreations: Set<string>
+  /** `<zone>/<volume type>`: the zone has none of them. */
+  readonly missingVolumeTypes: Set<string>
+  /** Zones without room for another volume. */
+  readonly exhaustedZones: Set<string>
   readonly stuckDetaches: Map<string, StuckDetach>
   readonly refusedStarts: Map<string, { readonly code: string } | 'falls-back'>
   readonly capacity: Set<CapacityTrouble>
@@ -240,6 +277,8 @@ export interface Neighbours {
   register(account: Account): void
   /** undefined: nothing has ever been called there, so nothing is there. */
   find(accountId: string, region: string): Account | undefined
+  /** All of one Region. */
+  inRegion(region: string): Iterable<Account>
 }
 
 /** What a client token made, and of which request. */
@@ -265,6 +304,8 @@ export interface Ec2State {
   readonly keyPairs: Collection<KeyPair>
   readonly rootTasks: Collection<ReplaceRootTask>
   readonly spotRequests: Collection<SpotTerms>
+  readonly pendingSnapshots: Set<PendingSnapshot>
+  readonly ebs: EbsSettings
   readonly launchTokens: Map<string, TokenUse<readonly Instance[]>>
   readonly interfaceTokens: Map<string, TokenUse<string>>
   readonly rootTaskTokens: Map<string, TokenUse<string>>
@@ -288,7 +329,6 @@ export type CollectionName =
   | 'subnets'
   | 'volumes'
   | 'vpcs'
-
 /** What only runs: promises, timers, guests. Made anew from the state when a saved account goes on. */
 interface Running {
   /** By instance id; see `runOf`. */
@@ -320,7 +360,7 @@ export interface Account extends Pick<Ec2State, CollectionName | 'troubles'> {
   readonly region: string
   readonly ids: IdSource
   readonly zones: Zones
-  readonly quotas: InstanceQuotas
+  readonly quotas: InstanceQuotas & EbsQuotas
   /** How late EC2 is (AWS facts A.19); the host may change it. */
   consistency: Consistency
   readonly profileOf: (nameOrArn: string) => { readonly arn: string; readonly id: string } | undefined
@@ -330,5 +370,10 @@ export interface Account extends Pick<Ec2State, CollectionName | 'troubles'> {
   readonly captureObservers: CaptureObserver[]
   /** For copies and shares across accounts and Regions (AWS facts A.5, A.6); undefined: nothing is there. */
   readonly elsewhere: (accountId: string, region: string) => Account | undefined
+  /** EC2 of all accounts of a Region, this one included. */
+  readonly accountsIn: (region: string) => readonly Account[]
+  readonly keys: Keys
+  /** Asks IAM for what EBS does with keys in the caller's name. */
+  readonly permit?: Permit
   nextOrder(): number
 }

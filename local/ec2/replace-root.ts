@@ -19,7 +19,8 @@ import type { Account, Attachment, Instance, ReplaceRootTask, Snapshot, Volume }
 import { newResource } from './network/default-vpc.ts'
 import { ClientTokens, invalidValue, operation, required } from './request.ts'
 import { mergeTags, tagsOnCreation, toTagList } from './tags.ts'
-import { beginDeletion, makeVolume, sourceSnapshot } from './volumes.ts'
+import { beginDeletion } from './volume-states.ts'
+import { makeVolume, sourceSnapshot } from './volumes.ts'
 
 const isUnderWay = ({ state }: ReplaceRootTask): boolean =>
   state === 'pending' || state === 'in-progress' || state === 'failing'
@@ -85,7 +86,7 @@ function newRoot(account: Account, root: Volume, snapshot: Snapshot | undefined,
     performance: { type, sizeGiB, iops, throughput, multiAttach },
     zone,
     snapshot,
-    encryption: encryptionOf(account, wanted, snapshot),
+    ...encryptionOf(account, wanted, snapshot),
     tags: [],
   })
 }

@@ -1,5 +1,5 @@
 /** What every EC2 request has in common: DryRun, and parameters that this account does not know. */
-import type { Operation } from '../wire/service.ts'
+import type { Caller, Operation } from '../wire/service.ts'
 import { AwsError } from '../wire/service.ts'
 import type { TokenUse } from './model.ts'
 
@@ -11,13 +11,13 @@ type Parameters<Input> = readonly Extract<keyof Input, string>[]
  */
 export function operation<Input extends object>(
   parameters: Parameters<Input>,
-  run: (input: Input) => unknown,
+  run: (input: Input, caller: Caller) => unknown,
 ): Operation {
-  return (input: Input) => {
+  return (input: Input, caller: Caller) => {
     supportOnly(input, [...parameters, 'DryRun'])
     if ('DryRun' in input && input.DryRun)
       throw new AwsError('DryRunOperation', 'Request would have succeeded, but DryRun flag is set.', { status: 412 })
-    return run(input)
+    return run(input, caller)
   }
 }
 

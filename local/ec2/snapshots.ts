@@ -11,15 +11,17 @@ import type {
 import { AwsError } from '../wire/service.ts'
 import type { Operations } from '../wire/service.ts'
 import { capture } from './capture.ts'
-import { SNAPSHOT_INTERVAL_MS, snapshotDelayMs } from './delays.ts'
+import type { CapturePair } from './capture.ts'
+import { SNAPSHOT_INTERVAL_MS } from './delays.ts'
 import { toSnapshotInfo, toSnapshotOutput } from './describe-snapshots.ts'
-import type { Written } from './disks.ts'
-import { INSTANCE, SNAPSHOT, VOLUME, find } from './ids.ts'
+import { INSTANCE, VOLUME, find } from './ids.ts'
 import { imageUsing } from './images/use.ts'
-import type { Account, Instance, Snapshot, Volume } from './model.ts'
+import { isLocked } from './locks.ts'
+import type { Account, Instance, PendingSnapshot, Snapshot, Volume } from './model.ts'
+import { checkQuota } from './quotas.ts'
 import { invalidValue, operation, required, supportOnly } from './request.ts'
+import { ownSnapshot } from './shares.ts'
 import { forget, letComplete } from './snapshot-states.ts'
-import type { PendingSnapshot } from './snapshot-states.ts'
 import { mergeTags, tagsOnCreation } from './tags.ts'
 import { pendingSnapshotsMax } from './volume-types.ts'
 
@@ -47,12 +49,11 @@ export function checkMayBeSnapshotted({ clock }: Account, volume: Volume): void 
     )
 }
 
-/**
- * How many bytes of the volume may differ from its newest snapshot: none if nothing was written since, else all that is
- * written, an upper bound.
- */
-function changedBytes(volume: Volume, written: Written): number {
-  return volume.cleanModifiedMs === written.modifiedMs ? 0 : written.bytes
+/** The newest snapshot that the next one of the volume is incremental to, if any is left (AWS facts A.3). */
+function parentOf({ snapshots }: Account, { history }: Volume): string | undefined {
+  const left = history.filter((id) => ['completed', 'pending'].includes(snapshots.get(id)?.state ?? ''))
+  history.splice(0, history.length, ...left)
+  return left.at(-1)
 }
 
 /** Freezes the volumes at one instant; the snapshots are `pending` afterwards. All or none. */
@@ -62,10 +63,10 @@ export async function takeSnapshots(
   description: string,
   instanceId?: string,
 ): Promise<Snapshot[]> {
-  const { clock, disks, ids, troubles } = account
-  const pairs = plans.map(({ volume }) => {
+  const { clock, disks, ids } = account
+  const pairs = plans.map(({ volume, tags }) => {
     const snapshotId = ids.next('snap')
-    return { volume, snapshotId, path: disks.pathOf(snapshotId) }
+    return { volume, tags, snapshotId, path: disks.pathOf(snapshotId) }
   })
   const requestedMs = clock.now()
   // Counted before the first await, so that a second request meanwhile meets the limits.
@@ -73,35 +74,42 @@ export async function takeSnapshots(
     volume.pendingSnapshots += 1
     volume.lastSnapshotMs = requestedMs
   }
-  const { atMs, written } = await capture(account, pairs, instanceId).catch((cause: unknown) => {
+  const uncount = (): void => {
     for (const { volume } of plans) volume.pendingSnapshots -= 1
-    throw cause
-  })
-  const pending = plans.map(({ volume, tags }, index): PendingSnapshot => {
-    const { snapshotId: id = '', path = '' } = pairs[index] ?? {}
-    const now = written[index] ?? disks.writtenTo(volume.path)
-    const snapshot: Snapshot = {
-      id,
-      path,
-      order: account.nextOrder(),
-      createdMs: atMs,
-      tags,
-      volumeId: volume.id,
-      sizeGiB: volume.sizeGiB,
-      description,
-      encryption: volume.encryption,
-      software: volume.software,
-      state: 'pending',
-      completesMs: atMs + snapshotDelayMs(changedBytes(volume, now)),
-      fullBytes: disks.writtenTo(path).bytes,
-      deleted: false,
-    }
-    volume.cleanModifiedMs = now.modifiedMs
-    return { snapshot, volume, fails: troubles.failingSnapshots.delete(volume.id) }
-  })
-  for (const { snapshot } of pending) account.snapshots.set(snapshot.id, snapshot)
+  }
+  const atMs = await capture(account, pairs, instanceId).finally(uncount)
+  const pending = pairs.map((pair) => enter(account, pair, atMs, description))
   letComplete(account, pending, instanceId !== undefined)
   return pending.map(({ snapshot }) => snapshot)
+}
+
+type Pair = CapturePair & Pick<SnapshotPlan, 'tags'>
+
+function enter(account: Account, pair: Pair, atMs: number, description: string): Omit<PendingSnapshot, 'set'> {
+  const { volume, snapshotId: id, path, tags } = pair
+  const snapshot: Snapshot = {
+    id,
+    path,
+    order: account.nextOrder(),
+    createdMs: atMs,
+    tags,
+    ownerId: account.accountId,
+    volumeId: volume.id,
+    sizeGiB: volume.sizeGiB,
+    description,
+    encryption: volume.encryption,
+    software: volume.software,
+    lineage: volume.lineage,
+    parentId: parentOf(account, volume),
+    state: 'pending',
+    fullBytes: 0,
+    deleted: false,
+    sharedWith: new Set(),
+  }
+  volume.history.push(id)
+  account.snapshots.set(id, snapshot)
+  const fails = account.troubles.failingSnapshots.delete(volume.id)
+  return { snapshot, volume, ...(fails ? { failure: 'An internal error has occurred.' } : {}) }
 }
 
 const noVolumes = (instance: Instance): AwsError =>
@@ -130,6 +138,22 @@ function volumesOf(instance: Instance, specification: InstanceSpecification): Vo
   return included
 }
 
+/** @throws AwsError SnapshotLimitExceeded, PendingSnapshotLimitExceeded (AWS facts A.2, A.22) */
+export function checkSnapshotQuotas({ snapshots, state, quotas }: Account, added: number): void {
+  checkQuota(
+    'SnapshotLimitExceeded',
+    snapshots.size + added,
+    quotas.snapshots,
+    'Maximum allowed snapshots limit exceeded.',
+  )
+  checkQuota(
+    'PendingSnapshotLimitExceeded',
+    state.pendingSnapshots.size + added,
+    quotas.pendingSnapshots,
+    'Maximum allowed in-progress snapshots exceeded.',
+  )
+}
+
 async function createSnapshots(account: Account, request: CreateSnapshotsRequest): Promise<CreateSnapshotsResult> {
   const specification = required(request.InstanceSpecification, 'InstanceSpecification')
   supportOnly(specification, ['InstanceId', 'ExcludeBootVolume', 'ExcludeDataVolumeIds'], 'InstanceSpecification.')
@@ -144,13 +168,15 @@ async function createSnapshots(account: Account, request: CreateSnapshotsRequest
     checkMayBeSnapshotted(account, volume)
     return { volume, tags: mergeTags(copied ? volume.tags : new Map(), tags) }
   })
+  checkSnapshotQuotas(account, plans.length)
   const snapshots = await takeSnapshots(account, plans, request.Description ?? '', instance.id)
-  return { Snapshots: snapshots.map((snapshot) => toSnapshotInfo(account, snapshot)) }
+  return { Snapshots: snapshots.map(toSnapshotInfo) }
 }
 
 async function createSnapshot(account: Account, request: CreateSnapshotRequest): Promise<SnapshotOutput> {
   const volume = find(VOLUME, account.volumes, required(request.VolumeId, 'volumeId'))
   checkMayBeSnapshotted(account, volume)
+  checkSnapshotQuotas(account, 1)
   const added: readonly Tag[] = tagsOnCreation(request.TagSpecifications, ['snapshot']).snapshot
   const [snapshot] = await takeSnapshots(
     account,
@@ -161,7 +187,10 @@ async function createSnapshot(account: Account, request: CreateSnapshotRequest):
 }
 
 function deleteSnapshot(account: Account, request: DeleteSnapshotRequest): object {
-  const snapshot = find(SNAPSHOT, account.snapshots, required(request.SnapshotId, 'snapshotId'))
+  const snapshot = ownSnapshot(account, required(request.SnapshotId, 'snapshotId'))
+  // AWS does not document the code for a locked one (AWS facts A.7, L.1).
+  if (isLocked(account, snapshot))
+    throw new AwsError('OperationNotPermitted', `The snapshot '${snapshot.id}' is locked and cannot be deleted.`)
   const image = imageUsing(account, snapshot.id)
   if (image)
     throw new AwsError('InvalidSnapshot.InUse', `The snapshot ${snapshot.id} is currently in use by ${image.id}`)

@@ -1,10 +1,13 @@
 /** The state of EC2 as a whole: empty at first, saved and restored as plain data. */
 import type { Durable } from '../durability.ts'
+import { resumeAttachments } from './attachments.ts'
 import { Collection } from './collection.ts'
 import { resumeInstances } from './instance-states.ts'
 import type { Account, CollectionName, Ec2State, Resource } from './model.ts'
 import { resumeInterfaces } from './network/interface-states.ts'
 import { resumeRootTasks } from './replace-root.ts'
+import { resumeSnapshots } from './snapshot-states.ts'
+import { resumeVolumes } from './volume-states.ts'
 
 /** `shows` says whether a resource can be seen by callers yet. */
 export function newState(shows: (resource: Resource) => boolean): Ec2State {
@@ -22,6 +25,8 @@ export function newState(shows: (resource: Resource) => boolean): Ec2State {
     keyPairs: collection(),
     rootTasks: collection(),
     spotRequests: collection(),
+    pendingSnapshots: new Set(),
+    ebs: { encryptsByDefault: false, blockPublicAccess: 'unblocked' },
     launchTokens: new Map(),
     volumeTokens: new Map(),
     interfaceTokens: new Map(),
@@ -30,6 +35,8 @@ export function newState(shows: (resource: Resource) => boolean): Ec2State {
     troubles: {
       failingSnapshots: new Set(),
       failingCreations: new Set(),
+      missingVolumeTypes: new Set(),
+      exhaustedZones: new Set(),
       stuckDetaches: new Map(),
       refusedStarts: new Map(),
       capacity: new Set(),
@@ -85,6 +92,9 @@ export const durableOf = (account: Account): Durable => ({
     refill(account.state, saved)
   },
   resume() {
+    resumeVolumes(account)
+    resumeAttachments(account)
+    resumeSnapshots(account)
     resumeInstances(account)
     resumeInterfaces(account)
     resumeRootTasks(account)

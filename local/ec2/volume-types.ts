@@ -1,7 +1,9 @@
 /** Volume types and their limits (AWS facts A.12). */
 import type { VolumeType } from '@aws-sdk/client-ec2'
 import { AwsError } from '../wire/service.ts'
-import type { VolumePerformance } from './model.ts'
+import type { VolumePerformance } from './ebs-model.ts'
+import type { Account } from './model.ts'
+import type { Zone } from './network/zones.ts'
 import { invalidValue, required } from './request.ts'
 
 type Range = readonly [min: number, max: number]
@@ -101,4 +103,31 @@ export function performanceOf(
   if (multiAttach && !LIMITS[type].multiAttach) throw notSupported('multiAttachEnabled', type)
   const iops = iopsOf(request, type, sizeGiB)
   return { type, sizeGiB, iops, throughput: throughputOf(request, type, iops), multiAttach }
+}
+
+/** Multi-Attach of io1 is in three Regions only; io2 is everywhere (AWS facts A.15). */
+const IO1_MULTI_ATTACH_REGIONS = ['us-east-1', 'us-west-2', 'ap-northeast-2']
+
+/**
+ * Whether the zone has volumes of this type.
+ * @throws AwsError VolumeTypeNotAvailableInZone
+ */
+export function checkTypeInZone({ troubles }: Account, type: VolumeType, zone: Zone): void {
+  if (troubles.missingVolumeTypes.has(`${zone.name}/${type}`))
+    throw new AwsError(
+      'VolumeTypeNotAvailableInZone',
+      `The specified volume type '${type}' is not available in the Availability Zone '${zone.name}'.`,
+    )
+  if (troubles.exhaustedZones.has(zone.name))
+    throw new AwsError(
+      'InsufficientVolumeCapacity',
+      `There is not enough capacity to fulfill your EBS volume provision request in ${zone.name}.`,
+      { status: 500 },
+    )
+}
+
+/** @throws AwsError InvalidParameterCombination */
+export function checkMultiAttachRegion({ type, multiAttach }: VolumePerformance, region: string): void {
+  if (multiAttach && type === 'io1' && !IO1_MULTI_ATTACH_REGIONS.includes(region))
+    throw new AwsError('InvalidParameterCombination', `Multi-Attach of io1 volumes is not supported in ${region}.`)
 }

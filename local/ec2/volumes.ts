@@ -1,104 +1,75 @@
-/** CreateVolume and DeleteVolume, and the making and going of volumes that launches and terminations share. */
+/** CreateVolume and DeleteVolume, and the making of volumes that launches share (AWS facts A.12). */
 import type { CreateVolumeRequest, DeleteVolumeRequest, Tag, Volume as VolumeOutput } from '@aws-sdk/client-ec2'
 import { AwsError } from '../wire/service.ts'
-import type { Operations } from '../wire/service.ts'
-import { CREATE_VOLUME_MS, DELETE_VOLUME_MS } from './delays.ts'
+import type { Caller, Operations } from '../wire/service.ts'
 import { toVolumeOutput } from './describe-volumes.ts'
 import { encryptionOf } from './encryption.ts'
-import { emitVolumeNotification } from './events.ts'
-import { SNAPSHOT, VOLUME, find } from './ids.ts'
-import type { Account, Encryption, Snapshot, Volume, VolumePerformance } from './model.ts'
+import type { EncryptionPlan } from './encryption.ts'
+import { VOLUME, find } from './ids.ts'
+import type { VolumePerformance } from './ebs-model.ts'
+import type { Account, Snapshot, Volume } from './model.ts'
 import type { Zone } from './network/zones.ts'
 import { ClientTokens, operation, required } from './request.ts'
+import { usableSnapshot } from './shares.ts'
 import { mergeTags, tagsOnCreation } from './tags.ts'
-import { performanceOf } from './volume-types.ts'
+import { checkMultiAttachRegion, checkTypeInZone, performanceOf } from './volume-types.ts'
+import { checkInitializationRate, checkVolumeQuotas } from './volume-quotas.ts'
+import { beginDeletion, letCreate } from './volume-states.ts'
 
-export interface VolumePlan {
+export interface VolumePlan extends EncryptionPlan {
   readonly performance: VolumePerformance
   readonly zone: Zone
   readonly snapshot?: Snapshot
-  readonly encryption?: Encryption
+  /** MiB/s. */
+  readonly initializationRate?: number
   readonly tags: readonly Tag[]
 }
 
 /** The snapshot that a volume is made from. @throws AwsError InvalidSnapshot.NotFound, IncorrectState */
 export function sourceSnapshot(account: Account, snapshotId: string | undefined): Snapshot | undefined {
   if (snapshotId === undefined) return undefined
-  const snapshot = find(SNAPSHOT, account.snapshots, snapshotId)
+  const { snapshot } = usableSnapshot(account, snapshotId)
   if (snapshot.state !== 'completed')
     throw new AwsError('IncorrectState', `Snapshot is in invalid state - ${snapshot.state}`)
   return snapshot
 }
 
-/** Gives the new volume its bytes. The snapshot is read from the first moment on, so that it may be deleted right after. */
-async function fill(account: Account, volume: Volume, snapshot: Snapshot | undefined): Promise<void> {
-  if (!snapshot) {
-    account.disks.createEmpty(volume.path, volume.sizeGiB)
-    return
-  }
-  await account.disks.copy(snapshot.path, volume.path, volume.sizeGiB)
-  // The volume goes on in the snapshot's lineage, unless another key breaks it (AWS facts A.3).
-  if (volume.encryption?.dataKeyId === snapshot.encryption?.dataKeyId)
-    volume.cleanModifiedMs = account.disks.writtenTo(volume.path).modifiedMs
+/** The lineage goes on from an own snapshot under the same key; anything else begins a new one (AWS facts A.3). */
+function lineageOf(account: Account, id: string, plan: VolumePlan): Pick<Volume, 'lineage' | 'history'> {
+  const { snapshot, encryption } = plan
+  const goesOn = snapshot?.ownerId === account.accountId && snapshot.encryption?.dataKeyId === encryption?.dataKeyId
+  return goesOn ? { lineage: snapshot.lineage, history: [snapshot.id] } : { lineage: id, history: [] }
 }
 
 /** Makes a volume that is `creating` for now; `running.volumeCreations` tells how that ends. */
 export function makeVolume(account: Account, plan: VolumePlan): Volume {
   const id = account.ids.next('vol')
+  const isPlannedToFail = account.troubles.failingCreations.delete(plan.snapshot?.id ?? '')
+  const rate = plan.initializationRate
+  const nowMs = account.clock.now()
   const volume: Volume = {
     ...plan.performance,
     id,
     order: account.nextOrder(),
-    createdMs: account.clock.now(),
+    createdMs: nowMs,
     tags: mergeTags(new Map(), plan.tags),
     zone: plan.zone,
     snapshotId: plan.snapshot?.id,
     encryption: plan.encryption,
     software: plan.snapshot?.software,
     path: account.disks.pathOf(id),
+    ...lineageOf(account, id, plan),
     attachments: [],
     state: 'creating',
+    autoEnableIo: false,
     pendingSnapshots: 0,
+    ...(rate === undefined ? {} : { initialization: { rate, startMs: nowMs, endMs: Infinity } }),
   }
-  const fails = account.troubles.failingCreations.delete(plan.snapshot?.id ?? '')
-  const filled = fill(account, volume, plan.snapshot).then(
-    () => !fails,
-    () => false,
-  )
+  if (plan.keyProblem !== undefined) volume.fails = { cause: plan.keyProblem, vanishes: true }
+  else if (isPlannedToFail) volume.fails = { cause: 'An internal error has occurred.', vanishes: false }
   account.volumes.set(id, volume)
-  const created = new Promise<boolean>((resolve) => {
-    account.clock.after(CREATE_VOLUME_MS, () => {
-      void account.clock.holding(async () => resolve(endCreation(account, volume, await filled)))
-    })
-  })
-  account.running.volumeCreations.set(id, created)
+  letCreate(account, volume, plan.snapshot)
   return volume
-}
-
-function endCreation(account: Account, volume: Volume, isFilled: boolean): boolean {
-  account.running.volumeCreations.delete(volume.id)
-  if (volume.state !== 'creating') return false
-  if (isFilled) {
-    volume.state = volume.attachments.length > 0 ? 'in-use' : 'available'
-    // The disks of a launch are attached as soon as they are there.
-    for (const attachment of volume.attachments) if (attachment.state === 'attaching') attachment.state = 'attached'
-    emitVolumeNotification(account, volume, 'createVolume', 'available')
-  } else {
-    volume.state = 'error'
-    emitVolumeNotification(account, volume, 'createVolume', 'failed', 'An internal error has occurred.')
-  }
-  return isFilled
-}
-
-/** Begins the deletion of a volume that nothing holds any more. */
-export function beginDeletion(account: Account, volume: Volume): void {
-  volume.state = 'deleting'
-  account.clock.after(DELETE_VOLUME_MS, () => {
-    volume.state = 'deleted'
-    account.volumes.delete(volume.id)
-    account.disks.remove(volume.path)
-    emitVolumeNotification(account, volume, 'deleteVolume', 'deleted')
-  })
 }
 
 function zoneOf(account: Account, request: CreateVolumeRequest): Zone {
@@ -112,16 +83,26 @@ function zoneOf(account: Account, request: CreateVolumeRequest): Zone {
   return account.zones.zoneNamed(required(AvailabilityZone, 'availabilityZone'))
 }
 
-function createVolume(account: Account, tokens: ClientTokens<Volume>, request: CreateVolumeRequest): VolumeOutput {
+function createVolume(
+  account: Account,
+  tokens: ClientTokens<Volume>,
+  request: CreateVolumeRequest,
+  caller: Caller,
+): VolumeOutput {
   const earlier = tokens.earlier(request.ClientToken, request)
   if (earlier) return toVolumeOutput(earlier)
   const zone = zoneOf(account, request)
   const snapshot = sourceSnapshot(account, request.SnapshotId)
+  const performance = performanceOf(request, snapshot)
+  checkTypeInZone(account, performance.type, zone)
+  checkMultiAttachRegion(performance, account.region)
+  checkVolumeQuotas(account, [{ performance }])
   const volume = makeVolume(account, {
-    performance: performanceOf(request, snapshot),
+    performance,
     zone,
     snapshot,
-    encryption: encryptionOf(account, request, snapshot),
+    initializationRate: checkInitializationRate(account, request.VolumeInitializationRate, snapshot),
+    ...encryptionOf(account, request, snapshot, caller),
     tags: tagsOnCreation(request.TagSpecifications, ['volume']).volume,
   })
   tokens.remember(request.ClientToken, request, volume)
@@ -154,10 +135,11 @@ export function volumeOperations(account: Account): Operations {
         'Encrypted',
         'KmsKeyId',
         'MultiAttachEnabled',
+        'VolumeInitializationRate',
         'TagSpecifications',
         'ClientToken',
       ],
-      (input) => createVolume(account, tokens, input),
+      (input, caller) => createVolume(account, tokens, input, caller),
     ),
     DeleteVolume: operation<DeleteVolumeRequest>(['VolumeId'], (input) => deleteVolume(account, input)),
   }

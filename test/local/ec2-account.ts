@@ -9,6 +9,8 @@ import type { Clock } from '../../local/clock.ts'
 import { manualClock } from '../../local/clock.ts'
 import { createEc2 } from '../../local/ec2/ec2.ts'
 import type { Ec2Host, Ec2Options } from '../../local/ec2/ec2.ts'
+import { createKms } from '../../local/kms/kms.ts'
+import type { Kms } from '../../local/kms/kms.ts'
 import type { Guest, GuestDisk, GuestSpec } from '../../local/ec2/guest.ts'
 import type { Caller, EmittedEvent } from '../../local/wire/service.ts'
 
@@ -145,6 +147,7 @@ interface Api {
 export interface TestAccount {
   readonly clock: Clock
   readonly host: Ec2Host
+  readonly kms: Kms
   readonly guests: NotingGuest[]
   readonly events: EmittedEvent[]
   call<Name extends keyof Api>(name: Name, input: Api[Name][0]): Promise<Api[Name][1]>
@@ -180,11 +183,13 @@ export function testAccount(options: TestOptions = {}): TestAccount {
   const directory = options.left?.directory ?? mkdtempSync(join(tmpdir(), 'ec2-test-'))
   const guests: NotingGuest[] = []
   const events: EmittedEvent[] = []
+  const kms = createKms({ clock, accountId: CALLER.accountId, region: CALLER.region })
   const { service, host, durable } = createEc2({
     clock,
     accountId: CALLER.accountId,
     region: CALLER.region,
     directory,
+    keys: kms,
     emit: (event) => void events.push(event),
     guests: {
       console: (instanceId) => guests.findLast(({ spec }) => spec.instanceId === instanceId)?.said,
@@ -213,6 +218,7 @@ export function testAccount(options: TestOptions = {}): TestAccount {
   const account: TestAccount = {
     clock,
     host,
+    kms,
     guests,
     events,
     async call<Name extends keyof Api>(name: Name, input: Api[Name][0]) {

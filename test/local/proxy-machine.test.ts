@@ -9,6 +9,7 @@ import { createEc2 } from '../../local/ec2/ec2.ts'
 import { Faults } from '../../local/faults.ts'
 import { createGuests } from '../../local/guests/guests.ts'
 import { createIdentities } from '../../local/identities.ts'
+import { createKms } from '../../local/kms/kms.ts'
 import { createMetadata } from '../../local/metadata/metadata.ts'
 import { createS3 } from '../../local/s3/s3.ts'
 import { startWireServer } from '../../local/wire/server.ts'
@@ -37,7 +38,14 @@ async function startCloud() {
     }),
     onPowerOff: (instanceId) => ec2.host.guestPoweredOff(instanceId),
   })
-  const ec2 = createEc2({ ...PLACE, clock, directory: join(directory, 'disks'), emit: () => {}, guests })
+  const ec2 = createEc2({
+    ...PLACE,
+    clock,
+    directory: join(directory, 'disks'),
+    emit: () => {},
+    guests,
+    keys: createKms({ ...PLACE, clock }),
+  })
   const s3 = createS3({ clock, directory: join(directory, 'objects') })
   const wire = await startWireServer({
     services: [ec2.service, s3.service],

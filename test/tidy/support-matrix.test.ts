@@ -6,6 +6,7 @@ import { autoClock } from '../../local/clock.ts'
 /** Sections of `local/README.md` by the SDK's client; EC2's operations are in two of them. */
 const SECTIONS: Readonly<Record<string, readonly string[]>> = {
   EC2Client: ['EC2: instances, images, network', 'EBS'],
+  EBSClient: ['EBS direct APIs'],
   KMSClient: ['KMS'],
   SSMClient: ['SSM'],
   SFNClient: ['Step Functions'],

@@ -3,6 +3,7 @@ import { anyResource, type AccessMap } from '../../wire/access.ts'
 import type { AccessOf } from '../../wire/service.ts'
 import type { Account } from '../model.ts'
 import { diskAccess } from './disks.ts'
+import { ebsSettingsAccess } from './ebs-settings.ts'
 import { imageAccess } from './images.ts'
 import { instanceAccess } from './instances.ts'
 import type { RoleOfProfile } from './launches.ts'
@@ -34,6 +35,7 @@ export function ec2Access(account: Account, operations: readonly string[], roleO
     ...imageAccess(account),
     ...networkAccess(account),
     ...machineAccess(account, roleOfProfile),
+    ...ebsSettingsAccess(account),
   }
   return Object.fromEntries(Object.entries(all).map(([name, access]) => [name, inRegion(account.region, access)]))
 }

@@ -74,7 +74,6 @@ export function registerImage(account: Account, registration: ImageRegistration)
 
 function addRootSnapshot(account: Account, { id: imageId, software }: Image, id: string, sizeGiB: number): void {
   const path = account.disks.pathOf(id)
-  account.disks.createEmpty(path, sizeGiB)
   account.snapshots.set(id, {
     id,
     order: account.nextOrder(),
@@ -84,6 +83,9 @@ function addRootSnapshot(account: Account, { id: imageId, software }: Image, id:
     sizeGiB,
     description: `Root of ${imageId}`,
     path,
+    ownerId: account.accountId,
+    lineage: id,
+    sharedWith: new Set(),
     state: 'completed',
     completesMs: longAgo(account),
     fullBytes: 0,
