@@ -10,7 +10,7 @@ import { dynamodbAccess } from './dynamodb/access.ts'
 import { createNeighbours } from './ec2/ec2.ts'
 import { Faults } from './faults.ts'
 import { authorizerOf, checkAccessMaps } from './iam/enforcement.ts'
-import { createIam, type Iam } from './iam/iam.ts'
+import { createIam, type Iam, type IamOptions } from './iam/iam.ts'
 import { ADMINISTRATOR, createIdentities, type UserCredentials } from './identities.ts'
 import { durablesOf, type Place, type Shared } from './place.ts'
 import { Places } from './places.ts'
@@ -94,7 +94,12 @@ function createCommon(options: AccountOptions, { clock, accountId, directory }: 
     return policies.get(`${service}/${owner}/${at}`)?.(arn)
   }
   const keys: Shared['keys'] = new Map()
-  const iam: Iam = createIam({ clock, identities, resourcePolicy, bucketOwner: (name) => s3.ownerOf(name) })
+  const isGranted: IamOptions['isGranted'] = (request, principals) => {
+    const [, , , at = '', owner = ''] = request.resource.split(':')
+    return keys.get(`${owner}/${at}`)?.isGranted(request, principals) ?? false
+  }
+  const bucketOwner: IamOptions['bucketOwner'] = (name) => s3.ownerOf(name)
+  const iam: Iam = createIam({ clock, identities, resourcePolicy, bucketOwner, isGranted })
   const s3: S3 = createS3({
     clock,
     directory: join(directory, 'objects'),

@@ -8,6 +8,7 @@ import type {
 } from '@aws-sdk/client-ebs'
 import type { AccessOf, AccessRequest, Caller } from '../wire/service.ts'
 import type { EbsPlace } from './place.ts'
+import { encryptionOf } from './writing.ts'
 
 type Context = AccessRequest['context']
 
@@ -47,6 +48,7 @@ function startAccess(place: EbsPlace, request: StartSnapshotRequest, caller: Cal
     'ebs:Description': request.Description ?? '',
     ...(request.ParentSnapshotId === undefined ? {} : { 'ebs:ParentSnapshot': arnOf(place, request.ParentSnapshotId) }),
   }
+  const keyId = place.snapshots.keyOfNew(encryptionOf(request))
   return [
     { action: 'ebs:StartSnapshot', resource: arnOf(place, '*'), context },
     ...(tags.length > 0
@@ -58,8 +60,8 @@ function startAccess(place: EbsPlace, request: StartSnapshotRequest, caller: Cal
           },
         ]
       : []),
-    ...keyUse(place, caller, 'GenerateDataKeyWithoutPlaintext', request.KmsKeyArn),
-    ...keyUse(place, caller, 'CreateGrant', request.KmsKeyArn),
+    ...keyUse(place, caller, 'GenerateDataKeyWithoutPlaintext', keyId),
+    ...keyUse(place, caller, 'CreateGrant', keyId),
   ]
 }
 

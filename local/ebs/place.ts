@@ -1,60 +1,7 @@
 /** What the EBS direct APIs of one place work on. */
 import type { Clock } from '../clock.ts'
-import type { Caller } from '../wire/service.ts'
+import type { DirectSnapshots } from '../ec2/direct-snapshots.ts'
 import type { Tokens } from './tokens.ts'
-
-export const BLOCK_BYTES = 512 * 1024
-
-export interface DirectSnapshot {
-  readonly id: string
-  readonly ownerId: string
-  readonly state: string
-  readonly sizeGiB: number
-  readonly createdMs: number
-  readonly description: string
-  readonly parentId?: string
-  readonly kmsKeyId?: string
-  readonly tags: ReadonlyMap<string, string>
-  readonly isPublic: boolean
-}
-
-interface ChangedBlock {
-  readonly index: number
-  readonly inFirst: boolean
-  readonly inSecond: boolean
-}
-
-interface NewSnapshot {
-  readonly sizeGiB: number
-  readonly parentId?: string
-  readonly description: string
-  readonly tags: ReadonlyMap<string, string>
-  readonly Encrypted?: boolean
-  readonly KmsKeyId?: string
-}
-
-/** Whoever keeps the snapshots: EC2 of the same place. */
-export interface DirectSnapshots {
-  /** An own snapshot, or one that is shared with this account. */
-  find(id: string): DirectSnapshot | undefined
-  /** Whether their blocks can be compared (AWS facts A.3). */
-  areRelated(firstId: string, secondId: string): boolean
-  /** Ascending indexes of the blocks that hold anything but zeros. */
-  blocks(id: string): Promise<Uint32Array>
-  /** Ascending. */
-  changedBlocks(firstId: string, secondId: string): Promise<Iterable<ChangedBlock>>
-  readBlock(id: string, index: number): Promise<Uint8Array>
-  readonly encryptsByDefault: boolean
-  /** State of a key, if there is one. */
-  keyState(keyId: string): string | undefined
-  /** A pending snapshot that holds what its parent holds, to write blocks into. */
-  start(wanted: NewSnapshot, caller: Caller): Promise<DirectSnapshot>
-  writeBlock(id: string, index: number, block: Uint8Array): Promise<void>
-  /** Nothing is written any more: the snapshot completes in its time. */
-  complete(id: string): void
-  /** Nothing more came: the snapshot ends in error. */
-  fail(id: string, why: string): void
-}
 
 /** A StartSnapshot that is not completed yet. */
 export interface Upload {

@@ -9,9 +9,10 @@ import type {
   ListSnapshotBlocksResponse,
 } from '@aws-sdk/client-ebs'
 import type { Operations } from '../wire/service.ts'
+import { BLOCK_BYTES } from '../ec2/blocks.ts'
+import type { DirectSnapshot } from '../ec2/direct-snapshots.ts'
 import { denied, invalid, notFound } from './errors.ts'
-import type { DirectSnapshot, EbsPlace } from './place.ts'
-import { BLOCK_BYTES } from './place.ts'
+import type { EbsPlace } from './place.ts'
 
 const HOUR_MS = 3_600_000
 /** Block tokens last 7 days, page tokens an hour. */

@@ -11,9 +11,10 @@ import type {
 } from '@aws-sdk/client-ebs'
 import { AwsError } from '../wire/service.ts'
 import type { Caller, Operations, StreamedBody } from '../wire/service.ts'
+import { BLOCK_BYTES } from '../ec2/blocks.ts'
+import type { DirectSnapshot, EncryptionWanted } from '../ec2/direct-snapshots.ts'
 import { invalid, notFound } from './errors.ts'
-import type { DirectSnapshot, EbsPlace, Upload } from './place.ts'
-import { BLOCK_BYTES } from './place.ts'
+import type { EbsPlace, Upload } from './place.ts'
 
 const MINUTE_MS = 60_000
 const GIB = 1024 ** 3
@@ -63,12 +64,20 @@ function checkParent({ snapshots, accountId }: EbsPlace, request: StartSnapshotR
     throw invalid('INVALID_PARAMETER_VALUE', 'The parent is not encrypted, and encryption by default is on.')
 }
 
-function checkKey({ snapshots }: EbsPlace, { Encrypted, KmsKeyArn }: StartSnapshotRequest): void {
-  if (KmsKeyArn === undefined) return
-  if (!Encrypted) throw invalid('INVALID_PARAMETER_VALUE', 'KmsKeyArn needs Encrypted.')
-  if (snapshots.keyState(KmsKeyArn) !== 'Enabled')
-    throw invalid('INVALID_CUSTOMER_KEY', `The key ${KmsKeyArn} cannot be used.`)
+function checkKey({ snapshots }: EbsPlace, request: StartSnapshotRequest): void {
+  if (request.KmsKeyArn !== undefined && !request.Encrypted)
+    throw invalid('INVALID_PARAMETER_VALUE', 'KmsKeyArn needs Encrypted.')
+  const keyId = snapshots.keyOfNew(encryptionOf(request))
+  if (keyId !== undefined && snapshots.keyState(keyId) !== 'Enabled')
+    throw invalid('INVALID_CUSTOMER_KEY', `The key ${keyId} cannot be used.`)
 }
+
+/** What a request says of the new snapshot's encryption. */
+export const encryptionOf = ({ ParentSnapshotId, Encrypted, KmsKeyArn }: StartSnapshotRequest): EncryptionWanted => ({
+  ...(ParentSnapshotId === undefined ? {} : { parentId: ParentSnapshotId }),
+  ...(Encrypted === undefined ? {} : { Encrypted }),
+  ...(KmsKeyArn === undefined ? {} : { KmsKeyId: KmsKeyArn }),
+})
 
 function toStarted(snapshot: DirectSnapshot): StartSnapshotResponse {
   return {
@@ -117,9 +126,7 @@ async function startSnapshot(
       sizeGiB,
       tags,
       description: request.Description ?? '',
-      ...(request.ParentSnapshotId === undefined ? {} : { parentId: request.ParentSnapshotId }),
-      ...(request.Encrypted === undefined ? {} : { Encrypted: request.Encrypted }),
-      ...(request.KmsKeyArn === undefined ? {} : { KmsKeyId: request.KmsKeyArn }),
+      ...encryptionOf(request),
     },
     caller,
   )

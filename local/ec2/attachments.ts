@@ -1,10 +1,12 @@
 /** AttachVolume and DetachVolume (AWS facts A.14). */
 import type { AttachVolumeRequest, DetachVolumeRequest, VolumeAttachment } from '@aws-sdk/client-ec2'
 import { AwsError } from '../wire/service.ts'
-import type { Operations } from '../wire/service.ts'
+import type { Caller, Operations } from '../wire/service.ts'
 import { ATTACH_MS, DETACH_MS } from './delays.ts'
 import { toAttachmentOutput } from './describe-volumes.ts'
 import { isDeviceName } from './device-names.ts'
+import { attachmentProblem } from './encryption.ts'
+import { emitVolumeNotification } from './events.ts'
 import type { GuestDisk } from './guest.ts'
 import { INSTANCE, VOLUME, find } from './ids.ts'
 import { volumesMax } from './instance-types.ts'
@@ -73,6 +75,12 @@ const letDetach = (account: Account, attachment: Attachment): void =>
 function letAttach(account: Account, attachment: Attachment): void {
   account.clock.after((attachment.dueMs ?? 0) - account.clock.now(), () => {
     if (attachment.state !== 'attaching') return
+    const { keyProblem } = attachment
+    if (keyProblem !== undefined) {
+      removeAttachment(account, attachment)
+      emitVolumeNotification(account, attachment.volume, 'attachVolume', 'failed', keyProblem)
+      return
+    }
     attachment.state = 'attached'
     attachment.dueMs = undefined
     tellGuest(account, attachment.instance)
@@ -102,7 +110,7 @@ function checkVolumeIsFree(volume: Volume, instance: Instance): void {
     throw new AwsError('IncorrectState', `The volume '${volume.id}' is not 'available'.`)
 }
 
-function attachVolume(account: Account, request: AttachVolumeRequest): VolumeAttachment {
+function attachVolume(account: Account, request: AttachVolumeRequest, caller: Caller): VolumeAttachment {
   const device = required(request.Device, 'device')
   const volume = find(VOLUME, account.volumes, required(request.VolumeId, 'volumeId'))
   const instance = find(INSTANCE, account.instances, required(request.InstanceId, 'instanceId'))
@@ -122,6 +130,8 @@ function attachVolume(account: Account, request: AttachVolumeRequest): VolumeAtt
     throw new AwsError('AttachmentLimitExceeded', `Volume attachment limit exceeded for instance ${instance.id}.`)
 
   const attachment = addAttachment(account, { volume, instance, device }, false)
+  const keyProblem = attachmentProblem(account, caller, [volume])
+  if (keyProblem !== '') attachment.keyProblem = keyProblem
   volume.state = 'in-use'
   attachment.dueMs = account.clock.now() + ATTACH_MS
   letAttach(account, attachment)
@@ -182,8 +192,8 @@ function detachVolume(account: Account, request: DetachVolumeRequest): VolumeAtt
 }
 
 export const attachmentOperations = (account: Account): Operations => ({
-  AttachVolume: operation<AttachVolumeRequest>(['VolumeId', 'InstanceId', 'Device'], (input) =>
-    attachVolume(account, input),
+  AttachVolume: operation<AttachVolumeRequest>(['VolumeId', 'InstanceId', 'Device'], (input, caller) =>
+    attachVolume(account, input, caller),
   ),
   DetachVolume: operation<DetachVolumeRequest>(['VolumeId', 'InstanceId', 'Device', 'Force'], (input) =>
     detachVolume(account, input),

@@ -10,7 +10,7 @@ import type { Account } from './model.ts'
 import type { Zone } from './network/zones.ts'
 import { required, supportOnly } from './request.ts'
 import { performanceOf } from './volume-types.ts'
-import { checkInitializationRate } from './volume-quotas.ts'
+import { initializationRateOf } from './volume-quotas.ts'
 import { sourceSnapshot } from './volumes.ts'
 import type { VolumePlan } from './volumes.ts'
 
@@ -88,7 +88,7 @@ export function planDisks(
   image: Image,
   requested: readonly BlockDeviceMapping[],
   zone: Zone,
-  caller?: Caller,
+  caller: Caller,
 ): DiskPlan[] {
   return [...mappingsInForce(image, requested)].map(([device, ebs]) => {
     const snapshot = sourceSnapshot(account, ebs.SnapshotId)
@@ -99,7 +99,7 @@ export function planDisks(
         zone,
         snapshot,
         performance: performanceOf({ ...ebs, Size: ebs.VolumeSize }, snapshot),
-        initializationRate: checkInitializationRate(account, ebs.VolumeInitializationRate, snapshot),
+        initializationRate: initializationRateOf(ebs.VolumeInitializationRate, snapshot),
         ...encryptionOf(account, ebs, snapshot, caller),
       },
     }

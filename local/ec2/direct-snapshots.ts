@@ -1,8 +1,8 @@
 /** Snapshots as the EBS direct APIs read and make them, without a volume (AWS facts B). */
+import type { Caller } from '../wire/service.ts'
 import type { ChangedBlock } from './blocks.ts'
 import { changedBlocks } from './blocks.ts'
-import type { Caller } from '../wire/service.ts'
-import { encryptionOf } from './encryption.ts'
+import { encryptionOf, keyOfNew } from './encryption.ts'
 import { emitSnapshotNotification } from './events.ts'
 import type { Account, Snapshot } from './model.ts'
 import { mayUse } from './shares.ts'
@@ -22,13 +22,17 @@ export interface DirectSnapshot {
   readonly isPublic: boolean
 }
 
-export interface NewSnapshot {
-  readonly sizeGiB: number
+/** What is asked for of a new snapshot's encryption: that of its parent, or as a request says. */
+export interface EncryptionWanted {
   readonly parentId?: string
-  readonly description: string
-  readonly tags: ReadonlyMap<string, string>
   readonly Encrypted?: boolean
   readonly KmsKeyId?: string
+}
+
+interface NewSnapshot extends EncryptionWanted {
+  readonly sizeGiB: number
+  readonly description: string
+  readonly tags: ReadonlyMap<string, string>
 }
 
 /** What EC2 offers to the EBS direct APIs of the same place. */
@@ -42,6 +46,8 @@ export interface DirectSnapshots {
   changedBlocks(firstId: string, secondId: string): Promise<Iterable<ChangedBlock>>
   readBlock(id: string, index: number): Promise<Uint8Array>
   readonly encryptsByDefault: boolean
+  /** ARN of the key that a new snapshot is encrypted with; undefined: it is not encrypted. */
+  keyOfNew(wanted: EncryptionWanted): string | undefined
   /** State of a key, if there is one. */
   keyState(keyId: string): string | undefined
   /** A pending snapshot that holds what its parent holds, to write blocks into. */
@@ -90,9 +96,12 @@ const blocksOf = (account: Account, id: string) => {
   return owner.disks.blocks(snapshot.path)
 }
 
+const parentOf = ({ snapshots }: Account, { parentId }: EncryptionWanted): Snapshot | undefined =>
+  parentId === undefined ? undefined : snapshots.get(parentId)
+
 async function start(account: Account, wanted: NewSnapshot, caller: Caller): Promise<DirectSnapshot> {
   const { snapshots, disks, clock, ids } = account
-  const parent = wanted.parentId === undefined ? undefined : snapshots.get(wanted.parentId)
+  const parent = parentOf(account, wanted)
   const { encryption } = encryptionOf(account, wanted, parent, caller)
   const id = ids.next('snap')
   const snapshot: Snapshot = {
@@ -145,6 +154,7 @@ export const directSnapshots = (account: Account): DirectSnapshots => ({
   get encryptsByDefault() {
     return account.state.ebs.encryptsByDefault
   },
+  keyOfNew: (wanted) => keyOfNew(account, wanted, parentOf(account, wanted)),
   keyState: (keyId) => account.keys.find(keyId)?.state,
   start: (wanted, caller) => start(account, wanted, caller),
   writeBlock: (id, index, block) => account.disks.writeBlock(located(account, id).snapshot.path, index, block),

@@ -41,12 +41,12 @@ function keyUses(account: Account, caller: Caller, actions: readonly string[], k
 }
 
 /** Why the caller cannot use this key so, if so. */
-function problemWith(account: Account, caller: Caller | undefined, keyId: string, actions: readonly string[]): string {
+function problemWith(account: Account, caller: Caller, keyId: string, actions: readonly string[]): string {
   const key = account.keys.find(keyId)
   if (!key) return `Key '${keyId}' does not exist`
   if (key.state === 'Disabled') return `${keyId} is disabled.`
   if (key.state !== 'Enabled') return `${keyId} is pending deletion.`
-  if (!caller || !account.permit) return ''
+  if (!account.permit) return ''
   try {
     account.permit(caller.arn, keyUses(account, caller, actions, keyId))
     return ''
@@ -56,7 +56,33 @@ function problemWith(account: Account, caller: Caller | undefined, keyId: string
   }
 }
 
+/** What a host needs of a disk's key to read it (AWS facts G). */
+const READ = ['CreateGrant', 'Decrypt']
+
+/** Why the caller cannot have a host read these disks, if so: their keys are asked when they are attached, and at each start. */
+export function attachmentProblem(
+  account: Account,
+  caller: Caller,
+  disks: Iterable<{ readonly encryption?: Encryption }>,
+): string {
+  const keyIds = [...disks].flatMap(({ encryption }) => encryption?.kmsKeyId ?? [])
+  return keyIds.map((keyId) => problemWith(account, caller, keyId, READ)).find((problem) => problem !== '') ?? ''
+}
+
 const newDataKey = (account: Account): string => account.ids.uuidOf(`data key ${account.nextOrder()}`)
+
+/** The key of what is made of nothing or of a snapshot, as ARN; undefined: it is not encrypted. */
+export function keyOfNew(
+  account: Account,
+  { Encrypted, KmsKeyId }: EncryptionRequest,
+  snapshot: Snapshot | undefined,
+): string | undefined {
+  const source = snapshot?.encryption
+  if (!Encrypted && !source && !account.state.ebs.encryptsByDefault) return undefined
+  if (KmsKeyId !== undefined) return keyArn(account, KmsKeyId)
+  const isOwn = snapshot?.ownerId === account.accountId
+  return (isOwn ? source?.kmsKeyId : undefined) ?? defaultKeyArn(account)
+}
 
 /**
  * The encryption of what is made of nothing or of a snapshot: the snapshot's own key, unless it is somebody else's or another
@@ -67,7 +93,7 @@ export function encryptionOf(
   account: Account,
   request: EncryptionRequest,
   snapshot: Snapshot | undefined,
-  caller?: Caller,
+  caller: Caller,
 ): EncryptionPlan {
   if (request.KmsKeyId !== undefined && !request.Encrypted)
     throw new AwsError(
@@ -75,28 +101,25 @@ export function encryptionOf(
       'The parameter KmsKeyId requires the parameter Encrypted to be set.',
     )
   const source = snapshot?.encryption
-  if (!request.Encrypted && !source && !account.state.ebs.encryptsByDefault) return {}
-  const isOwn = snapshot?.ownerId === account.accountId
-  const kmsKeyId =
-    request.KmsKeyId === undefined
-      ? ((isOwn ? source?.kmsKeyId : undefined) ?? defaultKeyArn(account))
-      : keyArn(account, request.KmsKeyId)
-  if (isOwn && source?.kmsKeyId === kmsKeyId) {
-    const keyProblem = problemWith(account, caller, kmsKeyId, ['CreateGrant', 'Decrypt'])
+  const kmsKeyId = keyOfNew(account, request, snapshot)
+  if (kmsKeyId === undefined) return {}
+  if (snapshot?.ownerId === account.accountId && source?.kmsKeyId === kmsKeyId) {
+    const keyProblem = problemWith(account, caller, kmsKeyId, READ)
     return { encryption: source, ...(keyProblem ? { keyProblem } : {}) }
   }
-  return reEncryption(account, source?.kmsKeyId, kmsKeyId, caller)
+  return reEncryption(account, caller, kmsKeyId, source && { at: account, keyId: source.kmsKeyId })
+}
+
+/** A key, and the Region whose KMS knows it. */
+interface KeyAt {
+  readonly at: Account
+  readonly keyId: string
 }
 
 /** Under another key than before, if there was any: with a data key of its own, which breaks the lineage (AWS facts A.3, G). */
-export function reEncryption(
-  account: Account,
-  sourceKeyId: string | undefined,
-  kmsKeyId: string,
-  caller?: Caller,
-): EncryptionPlan {
+function reEncryption(account: Account, caller: Caller, kmsKeyId: string, source: KeyAt | undefined): EncryptionPlan {
   const keyProblem =
-    (sourceKeyId === undefined ? '' : problemWith(account, caller, sourceKeyId, ['Decrypt', 'ReEncryptFrom'])) ||
+    (source ? problemWith(source.at, caller, source.keyId, ['Decrypt', 'ReEncryptFrom']) : '') ||
     problemWith(account, caller, kmsKeyId, ['CreateGrant', 'GenerateDataKeyWithoutPlaintext'])
   return { encryption: { kmsKeyId, dataKeyId: newDataKey(account) }, ...(keyProblem ? { keyProblem } : {}) }
 }
@@ -117,8 +140,8 @@ export function encryptionOfCopy(
     )
   if (!request.Encrypted && !source.encryption && !account.state.ebs.encryptsByDefault) return {}
   const kmsKeyId = request.KmsKeyId === undefined ? defaultKeyArn(account) : keyArn(account, request.KmsKeyId)
+  const keyId = source.encryption?.kmsKeyId
   // The key of a snapshot of another Region is asked there: this Region's KMS knows nothing of it.
-  const sourceKeyId =
-    source.encryption?.kmsKeyId.split(':')[3] === account.region ? source.encryption.kmsKeyId : undefined
-  return reEncryption(account, sourceKeyId, kmsKeyId, caller)
+  const at = keyId === undefined ? undefined : account.elsewhere(account.accountId, keyId.split(':')[3] ?? '')
+  return reEncryption(account, caller, kmsKeyId, keyId === undefined ? undefined : { at: at ?? account, keyId })
 }

@@ -29,7 +29,7 @@ export function emitSpotWarning(account: Account, { id, zone }: Instance): void 
 export function emitVolumeNotification(
   account: Account,
   volume: Volume,
-  event: 'createVolume' | 'deleteVolume' | 'modifyVolume' | 'initializeVolume',
+  event: 'createVolume' | 'deleteVolume' | 'modifyVolume' | 'initializeVolume' | 'attachVolume' | 'reattachVolume',
   result: 'available' | 'failed' | 'deleted' | 'optimizing' | 'completed' | 'succeeded',
   cause = '',
 ): void {

@@ -33,8 +33,12 @@ const LAUNCH_FAILURES: Readonly<Record<string, string>> = {
 /** Why the next launch will end terminated, if that was planned. */
 export function launchFailure({ troubles: { failingLaunches } }: Account): StateReason | undefined {
   const code = failingLaunches.shift()
-  return code === undefined ? undefined : reason(code, LAUNCH_FAILURES[code] ?? 'Internal error on launch')
+  return code === undefined ? undefined : failureOf(code)
 }
+
+/** Why an instance did not come up, in EC2's words. */
+export const failureOf = (code: string): StateReason =>
+  reason(code, LAUNCH_FAILURES[code] ?? 'Internal error on launch')
 
 type EndedBy = 'user' | 'guest' | 'spot'
 

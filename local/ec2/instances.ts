@@ -10,12 +10,14 @@ import type {
   TerminateInstancesResult,
 } from '@aws-sdk/client-ec2'
 import { AwsError } from '../wire/service.ts'
-import type { Operations } from '../wire/service.ts'
+import type { Caller, Operations } from '../wire/service.ts'
 import { toStateOutput } from './describe-instances.ts'
 import { roomFor } from './capacity.ts'
+import { attachmentProblem } from './encryption.ts'
+import { emitVolumeNotification } from './events.ts'
 import { INSTANCE, find } from './ids.ts'
 import { instanceTypeOf } from './instance-types.ts'
-import { INTERNAL_ERROR, beginBoot, beginStop, beginTermination, reboot } from './instance-states.ts'
+import { INTERNAL_ERROR, beginBoot, beginStop, beginTermination, failureOf, reboot } from './instance-states.ts'
 import type { Account, Instance } from './model.ts'
 import { givePublicIp } from './network/interface-states.ts'
 import { invalidValue, operation, required } from './request.ts'
@@ -58,18 +60,35 @@ function checkMayStart(account: Account, instance: Instance): void {
   throw new AwsError(planned.code, `The instance '${id}' cannot be started: ${planned.code}.`, { status })
 }
 
-function start(account: Account, instance: Instance): void {
+/** Whether a disk cannot be read any more for want of its key, which an event tells of each (AWS facts A.18, G). */
+function keysRefused(account: Account, { attachments }: Instance, caller: Caller): boolean {
+  let isRefused = false
+  for (const { volume } of attachments.values()) {
+    const problem = attachmentProblem(account, caller, [volume])
+    if (problem === '') continue
+    isRefused = true
+    emitVolumeNotification(account, volume, 'reattachVolume', 'failed', problem)
+  }
+  return isRefused
+}
+
+function start(account: Account, instance: Instance, caller: Caller): void {
   if (instance.state !== 'stopped') return
   // The planned trouble is all that a `refuseStart` left here can be: the other kind has thrown.
   const fallsBack = account.troubles.refusedStarts.delete(instance.id)
   givePublicIp(account, instance)
-  beginBoot(account, instance, { otherwise: 'stopped', fails: fallsBack ? INTERNAL_ERROR : undefined })
+  const keyFailure = keysRefused(account, instance, caller) ? failureOf('Client.InternalError') : undefined
+  beginBoot(account, instance, { otherwise: 'stopped', fails: fallsBack ? INTERNAL_ERROR : keyFailure })
 }
 
-function startInstances(account: Account, { InstanceIds }: StartInstancesRequest): StartInstancesResult {
+function startInstances(
+  account: Account,
+  { InstanceIds }: StartInstancesRequest,
+  caller: Caller,
+): StartInstancesResult {
   const instances = instancesNamed(account, InstanceIds)
   for (const instance of instances) checkMayStart(account, instance)
-  return { StartingInstances: change(instances, (instance) => start(account, instance)) }
+  return { StartingInstances: change(instances, (instance) => start(account, instance, caller)) }
 }
 
 function checkMayStop({ id, image, state, disableApiStop, spot }: Instance): void {
@@ -144,7 +163,9 @@ export function endByGuest(account: Account, instance: Instance): void {
 }
 
 export const instanceOperations = (account: Account): Operations => ({
-  StartInstances: operation<StartInstancesRequest>(['InstanceIds'], (input) => startInstances(account, input)),
+  StartInstances: operation<StartInstancesRequest>(['InstanceIds'], (input, caller) =>
+    startInstances(account, input, caller),
+  ),
   StopInstances: operation<StopInstancesRequest>(['InstanceIds', 'Force', 'SkipOsShutdown', 'Hibernate'], (input) =>
     stopInstances(account, input),
   ),

@@ -1,7 +1,7 @@
 /** RunInstances (AWS facts A.17). */
 import type { Reservation, RunInstancesRequest, Tag } from '@aws-sdk/client-ec2'
 import { AwsError } from '../wire/service.ts'
-import type { Operations } from '../wire/service.ts'
+import type { Caller, Operations } from '../wire/service.ts'
 import { addAttachment } from './attachments.ts'
 import { planDisks } from './block-devices.ts'
 import type { DiskPlan } from './block-devices.ts'
@@ -10,18 +10,19 @@ import { toReservation } from './describe-instances.ts'
 import { IMAGE, find } from './ids.ts'
 import { checkFits } from './images/fit.ts'
 import type { Image } from './images/model.ts'
-import { beginBoot, launchFailure } from './instance-states.ts'
+import { beginBoot, failureOf, launchFailure } from './instance-states.ts'
 import { instanceTypeOf, volumesMax } from './instance-types.ts'
 import type { InstanceType } from './instance-types.ts'
 import { checkRoom, makeInterfaces, planNetwork } from './launch-network.ts'
 import type { NetworkPlan } from './launch-network.ts'
 import { checkMetadataOptions } from './metadata-options.ts'
-import type { Account, Instance, ProfileAssociation } from './model.ts'
+import type { Account, Instance, ProfileAssociation, StateReason } from './model.ts'
 import { keyNamed } from './network/key-pairs.ts'
 import { associationWith } from './profiles.ts'
 import { ClientTokens, invalidValue, operation, required, supportOnly } from './request.ts'
 import { makeSpotRequest, spotPlanOf } from './spot.ts'
 import { mergeTags, tagsOnCreation } from './tags.ts'
+import { checkInitializationRates, checkVolumeQuotas } from './volume-quotas.ts'
 import { makeVolume } from './volumes.ts'
 
 const USER_DATA_MAX_BYTES = 16_384
@@ -72,7 +73,7 @@ function checkOptions(account: Account, request: RunInstancesRequest): void {
 }
 
 /** Everything that can be refused is refused here, before anything is made. */
-function plan(account: Account, request: RunInstancesRequest): LaunchPlan {
+function plan(account: Account, request: RunInstancesRequest, caller: Caller): LaunchPlan {
   const image = launchable(account, required(request.ImageId, 'ImageId'))
   const type = instanceTypeOf(request.InstanceType ?? DEFAULT_TYPE)
   const counts = countsOf(request)
@@ -81,7 +82,7 @@ function plan(account: Account, request: RunInstancesRequest): LaunchPlan {
   const tags = tagsOnCreation(request.TagSpecifications, TAGGED)
   const network = planNetwork(account, request, type, mergeTags(new Map(), tags['network-interface']))
   const { zone } = network
-  const disks = planDisks(account, image, request.BlockDeviceMappings ?? [], zone)
+  const disks = planDisks(account, image, request.BlockDeviceMappings ?? [], zone, caller)
   if (disks.length > volumesMax(type.name, network.interfaces.length))
     throw new AwsError('AttachmentLimitExceeded', `Volume attachment limit exceeded for instance type ${type.name}.`)
   const profile = associationWith(account, request.IamInstanceProfile)
@@ -89,6 +90,8 @@ function plan(account: Account, request: RunInstancesRequest): LaunchPlan {
   checkRoom(account, network, counts.least)
   const count = roomFor(account, { ...counts, type, zone, on: 'launch', market: spot ? 'spot' : 'on-demand' })
   checkRoom(account, network, count)
+  const rates = Array.from({ length: count }, () => disks.map(({ volume }) => volume.initializationRate))
+  checkInitializationRates(account, rates.flat())
   return { request, image, type, network, disks, count, profile, spot, tags }
 }
 
@@ -141,17 +144,34 @@ function newInstance(account: Account, launch: LaunchPlan, reservationId: string
   }
 }
 
+/** What a launch is told about disks that it does not get: it has passed, and ends terminated (AWS facts A.17). */
+function diskFailure(account: Account, disks: LaunchPlan['disks']): StateReason | undefined {
+  if (disks.some(({ volume }) => volume.keyProblem !== undefined)) return failureOf('Client.InternalError')
+  try {
+    checkVolumeQuotas(
+      account,
+      disks.map(({ volume }) => volume),
+    )
+    return undefined
+  } catch (cause) {
+    if (cause instanceof AwsError) return failureOf('Client.VolumeLimitExceeded')
+    throw cause
+  }
+}
+
 function launchOne(account: Account, launch: LaunchPlan, reservationId: string, launchIndex: number): Instance {
   const instance = newInstance(account, launch, reservationId, launchIndex)
   account.instances.set(instance.id, instance)
   makeInterfaces(account, instance, launch.network)
-  for (const { volume: planned, device, deleteOnTermination } of launch.disks) {
+  const fails = diskFailure(account, launch.disks)
+  const made = fails?.Code === 'Client.VolumeLimitExceeded' ? [] : launch.disks
+  for (const { volume: planned, device, deleteOnTermination } of made) {
     const volume = makeVolume(account, { ...planned, tags: launch.tags.volume })
     addAttachment(account, { volume, instance, device }, deleteOnTermination)
     if (device === launch.image.rootDeviceName) instance.rootVolumeIds.push(volume.id)
   }
   launch.image.lastLaunchedMs = account.clock.now()
-  beginBoot(account, instance, { otherwise: 'terminated', fails: launchFailure(account) })
+  beginBoot(account, instance, { otherwise: 'terminated', fails: launchFailure(account) ?? fails })
   return instance
 }
 
@@ -166,13 +186,14 @@ function runInstances(
   account: Account,
   tokens: ClientTokens<readonly Instance[]>,
   request: RunInstancesRequest,
+  caller: Caller,
 ): Reservation {
   const scope = scopeOf(request)
   const earlier = tokens.earlier(request.ClientToken, request, scope)
   if (earlier?.some(({ state }) => state === 'terminated'))
     throw new AwsError('IdempotentInstanceTerminated', 'The client token is that of a terminated instance.')
   if (earlier) return toReservation(account, earlier)
-  const launch = plan(account, request)
+  const launch = plan(account, request, caller)
   const reservationId = account.ids.next('r')
   const instances = Array.from({ length: launch.count }, (_, index) => launchOne(account, launch, reservationId, index))
   tokens.remember(request.ClientToken, request, instances, scope)
@@ -209,7 +230,7 @@ export function launchOperations(account: Account): Operations {
         'TagSpecifications',
         'UserData',
       ],
-      (input) => runInstances(account, tokens, input),
+      (input, caller) => runInstances(account, tokens, input, caller),
     ),
   }
 }

@@ -48,6 +48,8 @@ export interface Attachment {
   deleteOnTermination: boolean
   /** When the change under way (`attaching`, `detaching`) ends; absent while it is stuck. */
   dueMs?: number
+  /** Why the volume's key cannot be had: the attaching will fail (AWS facts G). */
+  keyProblem?: string
 }
 
 export interface Volume extends Resource, VolumePerformance {

@@ -5,7 +5,7 @@ import type {
   ReplaceRootVolumeTask as TaskOutput,
 } from '@aws-sdk/client-ec2'
 import { AwsError } from '../wire/service.ts'
-import type { Operations } from '../wire/service.ts'
+import type { Caller, Operations } from '../wire/service.ts'
 import { addAttachment, removeAttachment } from './attachments.ts'
 import { ROOT_TASK_BEGIN_MS, ROOT_TASK_SWAP_MS } from './delays.ts'
 import { describe } from './describe.ts'
@@ -79,34 +79,46 @@ function existingVolume(account: Account, root: Volume, volumeId: string): Volum
 }
 
 /** The new root keeps type, size and key of the old one. */
-function newRoot(account: Account, root: Volume, snapshot: Snapshot | undefined, sizeGiB: number): Volume {
+function newRoot(
+  account: Account,
+  root: Volume,
+  { snapshot, sizeGiB, caller }: { snapshot: Snapshot | undefined; sizeGiB: number; caller: Caller },
+): Volume {
   const { type, iops, throughput, multiAttach, zone, encryption } = root
   const wanted = encryption ? { Encrypted: true, KmsKeyId: encryption.kmsKeyId } : {}
   return makeVolume(account, {
     performance: { type, sizeGiB, iops, throughput, multiAttach },
     zone,
     snapshot,
-    ...encryptionOf(account, wanted, snapshot),
+    ...encryptionOf(account, wanted, snapshot, caller),
     tags: [],
   })
 }
 
-function replacementFor(account: Account, instance: Instance, request: CreateReplaceRootVolumeTaskRequest): Volume {
+function replacementFor(
+  account: Account,
+  instance: Instance,
+  request: CreateReplaceRootVolumeTaskRequest,
+  caller: Caller,
+): Volume {
   const { volume: root } = rootOf(instance)
   const { SnapshotId, ImageId, VolumeId } = request
   if (VolumeId !== undefined) return existingVolume(account, root, VolumeId)
-  if (SnapshotId !== undefined)
-    return newRoot(account, root, lineageSnapshot(account, instance, SnapshotId), root.sizeGiB)
+  if (SnapshotId !== undefined) {
+    const snapshot = lineageSnapshot(account, instance, SnapshotId)
+    return newRoot(account, root, { snapshot, sizeGiB: root.sizeGiB, caller })
+  }
   const image = ImageId === undefined ? instance.image : imageFor(account, instance, root, ImageId)
   const disk = rootDiskOf(image)
   const snapshot = sourceSnapshot(account, required(disk?.snapshotId, 'snapshotId'))
-  return newRoot(account, root, snapshot, Math.max(root.sizeGiB, disk?.sizeGiB ?? 0))
+  return newRoot(account, root, { snapshot, sizeGiB: Math.max(root.sizeGiB, disk?.sizeGiB ?? 0), caller })
 }
 
 function createTask(
   account: Account,
   tokens: ClientTokens<string>,
   request: CreateReplaceRootVolumeTaskRequest,
+  caller: Caller,
 ): object {
   const earlier = account.rootTasks.get(tokens.earlier(request.ClientToken, request) ?? '')
   if (earlier) return { ReplaceRootVolumeTask: toOutput(earlier) }
@@ -116,7 +128,7 @@ function createTask(
     throw new AwsError('InvalidParameterCombination', 'Only one of snapshotId, imageId and volumeId can be specified.')
   checkInstance(account, instance)
   const tags = tagsOnCreation(request.TagSpecifications, ['replace-root-volume-task'])['replace-root-volume-task']
-  const replacement = replacementFor(account, instance, request)
+  const replacement = replacementFor(account, instance, request, caller)
   const task: ReplaceRootTask = {
     ...newResource(account, 'replacevol'),
     tags: mergeTags(new Map(), tags),
@@ -238,7 +250,7 @@ export function replaceRootOperations(account: Account): Operations {
         'ClientToken',
         'TagSpecifications',
       ],
-      (input) => createTask(account, tokens, input),
+      (input, caller) => createTask(account, tokens, input, caller),
     ),
     DescribeReplaceRootVolumeTasks: operation<DescribeReplaceRootVolumeTasksRequest>(
       ['ReplaceRootVolumeTaskIds', 'Filters', 'MaxResults', 'NextToken'],

@@ -32,12 +32,8 @@ export function checkVolumeQuotas(
   }
 }
 
-/** The sum over all volumes that are being initialized at a rate of their own is limited (AWS facts A.12, A.22). */
-export function checkInitializationRate(
-  account: Account,
-  rate: number | undefined,
-  snapshot: Snapshot | undefined,
-): number | undefined {
+/** The rate that a volume is to be initialized at, if one was asked for. @throws AwsError */
+export function initializationRateOf(rate: number | undefined, snapshot: Snapshot | undefined): number | undefined {
   if (rate === undefined) return undefined
   if (!snapshot)
     throw new AwsError(
@@ -46,6 +42,13 @@ export function checkInitializationRate(
     )
   if (rate < RATE.min || rate > RATE.max)
     throw invalidValue(`Volume initialization rate of ${rate} is not between ${RATE.min} and ${RATE.max} MiB/s.`)
+  return rate
+}
+
+/** The sum over all volumes that are being initialized at a rate of their own is limited (AWS facts A.12, A.22). @throws AwsError */
+export function checkInitializationRates(account: Account, rates: readonly (number | undefined)[]): void {
+  const wanted = rates.reduce((total: number, rate) => total + (rate ?? 0), 0)
+  if (wanted === 0) return
   const nowMs = account.clock.now()
   const inUse = [...account.volumes.values()].reduce((total, { initialization, state }) => {
     const isUnderWay = state === 'creating' || (initialization?.endMs ?? 0) > nowMs
@@ -53,9 +56,8 @@ export function checkInitializationRate(
   }, 0)
   checkQuota(
     'VolumeInitializationRateLimitExceeded',
-    inUse + rate,
+    inUse + wanted,
     account.quotas.initializationRate,
     `The cumulative volume initialization rate of ${account.quotas.initializationRate} MiB/s in this Region is exceeded.`,
   )
-  return rate
 }

@@ -13,7 +13,7 @@ import { ClientTokens, operation, required } from './request.ts'
 import { usableSnapshot } from './shares.ts'
 import { mergeTags, tagsOnCreation } from './tags.ts'
 import { checkMultiAttachRegion, checkTypeInZone, performanceOf } from './volume-types.ts'
-import { checkInitializationRate, checkVolumeQuotas } from './volume-quotas.ts'
+import { checkInitializationRates, checkVolumeQuotas, initializationRateOf } from './volume-quotas.ts'
 import { beginDeletion, letCreate } from './volume-states.ts'
 
 export interface VolumePlan extends EncryptionPlan {
@@ -97,11 +97,13 @@ function createVolume(
   checkTypeInZone(account, performance.type, zone)
   checkMultiAttachRegion(performance, account.region)
   checkVolumeQuotas(account, [{ performance }])
+  const initializationRate = initializationRateOf(request.VolumeInitializationRate, snapshot)
+  checkInitializationRates(account, [initializationRate])
   const volume = makeVolume(account, {
     performance,
     zone,
     snapshot,
-    initializationRate: checkInitializationRate(account, request.VolumeInitializationRate, snapshot),
+    initializationRate,
     ...encryptionOf(account, request, snapshot, caller),
     tags: tagsOnCreation(request.TagSpecifications, ['volume']).volume,
   })

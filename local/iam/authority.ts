@@ -32,7 +32,12 @@ export interface AuthorityOptions {
   readonly resourcePolicy?: (arn: string) => string | undefined
   /** Account of a bucket, whose ARN does not name it. */
   readonly bucketOwner?: (bucket: string) => string | undefined
+  /** Whether a grant of a KMS key lets one of these principals do this. */
+  readonly isGranted?: IsGranted
 }
+
+/** Whether a grant of the key `resource` gives an action, e.g. `kms:Decrypt`, to one of these ARNs. */
+export type IsGranted = (request: AccessRequest, principals: readonly string[]) => boolean
 
 const NOBODY = new PolicySet([])
 /** Parsed documents that are remembered; a process with more than this many texts begins anew. */
@@ -168,9 +173,16 @@ export class Authority {
       ...(boundary ? { boundary } : {}),
       ...(text === undefined ? {} : { resource: this.#parsed(text, 'resource', resource) }),
       ...(resourceAccountId === undefined ? {} : { resourceAccountId }),
-      ...(text !== undefined && resource.startsWith('arn:aws:kms:') ? { resourceMustAllow: true } : {}),
+      ...(text !== undefined && resource.startsWith('arn:aws:kms:')
+        ? { resourceMustAllow: true, isGranted: this.#isGranted(principal, request) }
+        : {}),
       ...more,
     })
+  }
+
+  #isGranted(principal: Principal, request: AccessRequest): boolean {
+    const names = principal.kind === 'session' ? [principal.arn, principal.roleArn] : [principal.arn]
+    return this.#options.isGranted?.(request, names) ?? false
   }
 
   #identityPolicies(holder: Holder): PolicySet {

@@ -39,6 +39,8 @@ export interface Policies {
   readonly resource?: PolicySet
   /** Whose the resource is; the principal's account unless told. */
   readonly resourceAccountId?: string
+  /** Whether a grant of a KMS key lets the principal do it: as good as its key policy naming the principal. */
+  readonly isGranted?: boolean
   /** Of KMS keys and of roles to be assumed: identity policies count only where the resource's policy names the account. */
   readonly resourceMustAllow?: boolean
 }
@@ -85,15 +87,16 @@ export function decide(question: Question, policies: Policies): Decision {
   if (find(resource, 'Deny', question)) return refused('resource-based policy', true)
   const grant = find(resource, 'Allow', question)
   const byResource = grant ? [grant.statement] : []
+  const isGranted = policies.isGranted ?? false
   if (kind === 'service') return grant ? { allowed: true, by: byResource } : refused('resource-based policy')
   const isForeign = resourceAccountId !== undefined && resourceAccountId !== accountId
-  if (!isForeign && grant?.match === 'itself') return { allowed: true, by: byResource }
+  if (!isForeign && (isGranted || grant?.match === 'itself')) return { allowed: true, by: byResource }
   if (boundary && !find(boundary, 'Allow', question)) return refused('permissions boundary')
   if (session && !find(session, 'Allow', question)) return refused('session policy')
   if (!isForeign && grant && grant.match !== 'account') return { allowed: true, by: byResource }
   const permission = find(identity, 'Allow', question)
   if (kind !== 'root' && !permission) return refused('identity-based policy')
   const needsGrant = isForeign || (policies.resourceMustAllow ?? false)
-  if (needsGrant && !grant) return refused('resource-based policy')
+  if (needsGrant && !grant && !isGranted) return refused('resource-based policy')
   return { allowed: true, by: [...(permission ? [permission.statement] : []), ...(needsGrant ? byResource : [])] }
 }

@@ -9,7 +9,7 @@ import { ADMINISTRATOR, type Identities, type RoleCredentials } from '../identit
 import { AwsError } from '../wire/service.ts'
 import type { AccessRequest, Caller, Permit, Service } from '../wire/service.ts'
 import { iamAccess } from './access.ts'
-import { Authority, type ObservedDecision } from './authority.ts'
+import { Authority, type IsGranted, type ObservedDecision } from './authority.ts'
 import { findRole, findUser, type IamContext } from './context.ts'
 import { decodeDenial } from './denials.ts'
 import { holderOperations } from './holder-operations.ts'
@@ -29,6 +29,7 @@ export interface IamOptions {
   readonly resourcePolicy?: (arn: string) => string | undefined
   /** Account of a bucket. */
   readonly bucketOwner?: (bucket: string) => string | undefined
+  readonly isGranted?: IsGranted
 }
 
 /** Roles and policies as STS sees them. */

@@ -12,7 +12,7 @@ import type {
   RevokeGrantRequest,
 } from '@aws-sdk/client-kms'
 import { AwsError } from '../wire/service.ts'
-import type { Caller, Operations } from '../wire/service.ts'
+import type { AccessRequest, Caller, Operations } from '../wire/service.ts'
 import { checkUsable, findKey } from './lookup.ts'
 import type { Grant, Key, KmsPlace } from './model.ts'
 import { invalid, notFound, operation, pageOf, required } from './request.ts'
@@ -152,6 +152,32 @@ function grantByToken({ state }: KmsPlace, token: string): Grant {
   if (!grant) throw new AwsError('InvalidGrantTokenException', 'The grant token is not valid.')
   return grant
 }
+
+const CONTEXT = 'kms:EncryptionContext:'
+
+/** Whether the encryption context of a request is the one that a grant is for, or holds at least its pairs. */
+function fulfils({ constraints }: Grant, { context }: AccessRequest): boolean {
+  const { EncryptionContextEquals: equals, EncryptionContextSubset: subset } = constraints ?? {}
+  const holdsAll = (pairs: object): boolean =>
+    Object.entries(pairs).every(([name, value]) => context[`${CONTEXT}${name}`] === value)
+  const given = Object.keys(context).filter((key) => key.startsWith(CONTEXT))
+  if (equals && (given.length !== Object.keys(equals).length || !holdsAll(equals))) return false
+  return !subset || holdsAll(subset)
+}
+
+/** Whether a grant lets one of these principals do this with a key of this place. */
+export const isGranted = (
+  { state }: Pick<KmsPlace, 'state'>,
+  request: AccessRequest,
+  principals: readonly string[],
+): boolean =>
+  [...state.grants.values()].some(
+    (grant) =>
+      request.resource.endsWith(`:key/${grant.keyId}`) &&
+      principals.includes(grant.granteePrincipal) &&
+      grant.operations.some((operation) => request.action === `kms:${operation}`) &&
+      fulfils(grant, request),
+  )
 
 export const grantOperations = (place: KmsPlace): Operations => ({
   CreateGrant: operation<CreateGrantRequest>(

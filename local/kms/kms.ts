@@ -7,15 +7,15 @@ import type { KeyState } from '@aws-sdk/client-kms'
 import type { Clock } from '../clock.ts'
 import type { Durable } from '../durability.ts'
 import { AwsError } from '../wire/service.ts'
-import type { Service } from '../wire/service.ts'
+import type { AccessRequest, Service } from '../wire/service.ts'
 import { kmsAccess } from './access.ts'
 import { aliasOperations } from './aliases.ts'
 import { cryptographicOperations } from './cryptography.ts'
-import { grantOperations } from './grants.ts'
+import { grantOperations, isGranted } from './grants.ts'
 import { keySettingOperations } from './key-settings.ts'
 import { keyOperations, letDelete, stateOf } from './keys.ts'
 import { findKey, managedKey, newState } from './lookup.ts'
-import type { Grant, Key, KmsPlace, KmsState } from './model.ts'
+import type { Key, KmsPlace, KmsState } from './model.ts'
 import { tagOperations } from './tags.ts'
 
 export interface KmsOptions {
@@ -44,8 +44,8 @@ export interface Kms {
   find(name: string): KeyView | undefined
   /** The key that a service uses unless told which, e.g. `alias/aws/ebs`: made when it is first asked for. */
   managedKey(alias: string): KeyView
-  /** Grants of a key of this account, for whoever decides about access. */
-  grantsOf(keyArn: string): readonly Grant[]
+  /** Whether a grant of a key of this account lets one of these principals do this. */
+  isGranted(request: AccessRequest, principals: readonly string[]): boolean
 }
 
 const toView = (key: Key): KeyView => ({
@@ -112,6 +112,6 @@ export function createKms(options: KmsOptions): Kms {
       return key && toView(key)
     },
     managedKey: (alias) => toView(managedKey(place, alias)),
-    grantsOf: (keyArn) => [...place.state.grants.values()].filter(({ keyId }) => keyArn.endsWith(`:key/${keyId}`)),
+    isGranted: (request, principals) => isGranted(place, request, principals),
   }
 }

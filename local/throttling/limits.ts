@@ -1,6 +1,7 @@
 /**
  * Which buckets a call draws from, and how large they are by default. EC2: AWS facts A.20; each action has buckets of its
- * own, whose sizes follow from the action's group. Step Functions: AWS facts C.1. Services without published buckets have none.
+ * own, whose sizes follow from the action's group. Step Functions: AWS facts C.1. EBS direct APIs: AWS facts B. Services without
+ * published buckets have none.
  */
 import type { BucketSize } from './bucket.ts'
 
@@ -119,9 +120,27 @@ function statesDraws({ operation, region }: ThrottledCall): Draw[] {
   return [{ bucket: `states:${operation}`, size: LARGE_REGIONS.has(region) ? sizes[0] : sizes[1], tokens: 1 }]
 }
 
+/** Regions where EBS lets 5,000 blocks a second through for an account, where others let 1,000. */
+const LARGE_EBS_REGIONS = new Set(['us-east-1', 'us-east-2', 'us-west-2', 'eu-west-1', 'ap-southeast-1'])
+
+/** Calls a second; AWS tells of no burst beyond that. */
+const EBS_RATES: Readonly<Record<string, number>> = {
+  ListSnapshotBlocks: 50,
+  ListChangedBlocks: 50,
+  StartSnapshot: 10,
+  CompleteSnapshot: 10,
+}
+
+/** All snapshots of the account together; each has a rate of its own beside (`local/ebs`). */
+function ebsDraws({ operation, region }: ThrottledCall): Draw[] {
+  const rate = EBS_RATES[operation] ?? (LARGE_EBS_REGIONS.has(region) ? 5_000 : 1_000)
+  return [{ bucket: `ebs:${operation}`, size: size(rate, rate), tokens: 1 }]
+}
+
 /** Every bucket that a call draws from; none for a service whose limits AWS does not publish. */
 export function drawsOf(call: ThrottledCall): readonly Draw[] {
   if (call.service === 'ec2') return ec2Draws(call)
   if (call.service === 'states') return statesDraws(call)
+  if (call.service === 'ebs') return ebsDraws(call)
   return []
 }

@@ -188,6 +188,34 @@ describe('capacity and quotas (AWS facts A.17, A.21)', () => {
     })
     expect(account.host.counts()).toEqual({ volumes: 0, snapshots: 0, instances: 0 })
   })
+
+  it('lets instances pass whose volumes are past a quota, and end terminated; the others of the launch come up (AWS facts A.17, A.22)', async () => {
+    const account = testAccount({ quotas: { storageGiB: { gp3: 8 } } })
+    const gp3 = { VolumeSize: 2, VolumeType: 'gp3' as const }
+    const { Instances = [] } = await account.call('RunInstances', {
+      ...ONE,
+      MaxCount: 3,
+      BlockDeviceMappings: [{ DeviceName: '/dev/sdf', Ebs: gp3 }],
+    })
+    await account.clock.advance(MINUTE_MS)
+    const ends = await Promise.all(Instances.map(({ InstanceId }) => described(account, InstanceId!)))
+    expect(ends.map(({ State, StateReason }) => [State?.Name, StateReason?.Code])).toEqual([
+      ['running', undefined],
+      ['running', undefined],
+      ['terminated', 'Client.VolumeLimitExceeded'],
+    ])
+    expect(account.host.counts()).toMatchObject({ volumes: 4, instances: 2 })
+  })
+
+  it('refuses a launch whose disks together ask for more initialization than there is (AWS facts A.12, A.22)', async () => {
+    const account = testAccount({ quotas: { initializationRate: 500 } })
+    const root = (VolumeInitializationRate: number): object => ({
+      BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { VolumeInitializationRate } }],
+    })
+    const two = { MinCount: 2, MaxCount: 2 }
+    await refused(launch(account, { ...root(300), ...two }), 'VolumeInitializationRateLimitExceeded')
+    expect(await launch(account, { ...root(250), ...two })).toMatchObject({ State: { Name: 'pending' } })
+  })
 })
 
 describe('spot (AWS facts A.17)', () => {

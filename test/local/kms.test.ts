@@ -227,8 +227,9 @@ describe('the life of a key', () => {
 
 describe('grants and places', () => {
   it('gives one grant for one name, lists it, revokes it and retires it', () => {
-    const { call, newKey, kms } = testKms()
+    const { call, newKey } = testKms()
     const KeyId = newKey()
+    const granted = () => call('ListGrants', { KeyId }).Grants
     const request: Sdk.CreateGrantRequest = {
       KeyId,
       GranteePrincipal: `arn:aws:iam::${OURS}:role/proxy`,
@@ -237,13 +238,36 @@ describe('grants and places', () => {
     }
     const first = call('CreateGrant', request)
     expect(call('CreateGrant', request).GrantId).toBe(first.GrantId)
-    expect(call('ListGrants', { KeyId }).Grants).toMatchObject([{ GrantId: first.GrantId, Operations: ['Decrypt'] }])
-    expect(kms.grantsOf(KeyId)).toHaveLength(1)
+    expect(granted()).toMatchObject([{ GrantId: first.GrantId, Operations: ['Decrypt'] }])
     call('RevokeGrant', { KeyId, GrantId: first.GrantId })
-    expect(kms.grantsOf(KeyId)).toHaveLength(0)
+    expect(granted()).toHaveLength(0)
     call('RetireGrant', { GrantToken: call('CreateGrant', request).GrantToken })
-    expect(kms.grantsOf(KeyId)).toHaveLength(0)
+    expect(granted()).toHaveLength(0)
     expect(() => call('RevokeGrant', { KeyId, GrantId: first.GrantId })).toThrow(failing('NotFoundException'))
+  })
+
+  it('grants for an encryption context alone, where a grant is constrained to one', () => {
+    const { call, newKey, kms } = testKms()
+    const KeyId = newKey()
+    const role = `arn:aws:iam::${OURS}:role/proxy`
+    const asked = (pairs: object, action = 'kms:Decrypt', principals = [role]) => {
+      const context = Object.fromEntries(
+        Object.entries(pairs).map(([name, value]) => [`kms:EncryptionContext:${name}`, String(value)]),
+      )
+      return kms.isGranted({ action, resource: KeyId, context }, principals)
+    }
+    const grant = (Constraints: Sdk.GrantConstraints) =>
+      call('CreateGrant', { KeyId, GranteePrincipal: role, Operations: ['Decrypt'], Constraints }).GrantId
+    const GrantId = grant({ EncryptionContextSubset: { disk: 'a' } })
+    expect(asked({ disk: 'a', more: 'b' })).toBe(true)
+    expect(asked({ disk: 'b' })).toBe(false)
+    expect(asked({})).toBe(false)
+    expect(asked({ disk: 'a' }, 'kms:Encrypt')).toBe(false)
+    expect(asked({ disk: 'a' }, 'kms:Decrypt', [`${role}2`])).toBe(false)
+    call('RevokeGrant', { KeyId, GrantId })
+    grant({ EncryptionContextEquals: { disk: 'a' } })
+    expect(asked({ disk: 'a', more: 'b' })).toBe(false)
+    expect(asked({ disk: 'a' })).toBe(true)
   })
 
   it('lets another account name a key by its ARN, and by nothing else (AWS facts G)', () => {
