@@ -21,6 +21,7 @@ import { withDataKeys } from './s3/access.ts'
 import type { Objects } from './s3/s3.ts'
 import { createScheduler, type Scheduler } from './scheduler/scheduler.ts'
 import { callUniversal } from './scheduler/universal.ts'
+import { withQueueKeys } from './sqs/access.ts'
 import { createSqs, type Sqs } from './sqs/sqs.ts'
 import { createSsm, type Ssm } from './ssm/ssm.ts'
 import { createStates, type States } from './states/states.ts'
@@ -82,19 +83,25 @@ export interface Place {
   close(): Promise<void>
 }
 
+interface Doors extends Pick<TargetsOptions, 'invokeFunction' | 'startExecution' | 'sendMessage'> {
+  /** ARN of the key that a queue is encrypted with. */
+  readonly queueKeyOf: (queueArn: string) => string | undefined
+}
+
 /** What rules or schedules can invoke, in the name of their service or as a role that was handed to it. */
 function targetsOf(
   { iam, endpoint }: Shared,
   { region }: PlaceOptions,
   principal: 'events.amazonaws.com' | 'scheduler.amazonaws.com',
-  doors: Pick<TargetsOptions, 'invokeFunction' | 'startExecution' | 'sendMessage'>,
+  { queueKeyOf, ...doors }: Doors,
 ): Targets {
   const assume = iam.assumeFor(principal, region)
+  const permit = iam.permitFor(principal, region)
   const credentialsFor = (roleArn: string, sourceArn: string): RoleCredentials => assume(roleArn, 'target', sourceArn)
   return createTargets({
     ...doors,
     principal,
-    permit: iam.permitFor(principal, region),
+    permit: (who, requests, sourceArn) => permit(who, withQueueKeys(requests, queueKeyOf), sourceArn),
     callOperation: (call) => callUniversal({ endpoint, region, credentialsFor }, call),
   })
 }
@@ -135,6 +142,7 @@ function createServices(shared: Shared, options: PlaceOptions) {
     invokeFunction: (arn: string, payload: unknown) => lambda.invoke(arn, payload),
     startExecution: (arn: string, input: unknown) => states.start(arn, input),
     sendMessage: (...message: Parameters<Sqs['send']>) => sqs.send(...message),
+    queueKeyOf: (arn: string) => sqs.keyOf(arn),
   }
   const events = createEvents({ ...place, ...targetsOf(shared, options, 'events.amazonaws.com', doors) })
   const emit = (event: EmittedEvent): void => events.emit(event)

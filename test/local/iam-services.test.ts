@@ -1,8 +1,10 @@
 /** What services do in a role's name, or in their own: asked like any call (AWS facts H). */
+import { EventBridgeClient, PutEventsCommand, PutRuleCommand, PutTargetsCommand } from '@aws-sdk/client-eventbridge'
 import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam'
-import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms'
+import { CreateKeyCommand, KMSClient, PutKeyPolicyCommand } from '@aws-sdk/client-kms'
 import { CreateStateMachineCommand, SFNClient } from '@aws-sdk/client-sfn'
-import { CreateQueueCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
+import { CreateScheduleCommand, SchedulerClient } from '@aws-sdk/client-scheduler'
+import { CreateQueueCommand, GetQueueAttributesCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts'
 import { deserialize, serialize } from 'node:v8'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -108,6 +110,80 @@ it('needs the key of an encrypted queue for a message (AWS facts G)', async () =
   await expect(send()).rejects.toThrow(`kms:GenerateDataKey on resource: ${key?.Arn}`)
   await allow('sender', ['kms:GenerateDataKey', 'kms:Decrypt'], key?.Arn ?? '')
   await expect(send()).resolves.toBeDefined()
+})
+
+describe('a queue with a key of the customer’s', () => {
+  const QUEUE = `arn:aws:sqs:${REGION}:${HOME}:letters`
+  const SECOND_MS = 1000
+  let key = { id: '', arn: '' }
+  let waiting: () => Promise<number>
+
+  const keyPolicy = (...services: string[]) => [
+    { Effect: 'Allow', Principal: { AWS: HOME }, Action: 'kms:*', Resource: '*' },
+    ...services.map((Service) => ({
+      Effect: 'Allow',
+      Principal: { Service },
+      Action: ['kms:GenerateDataKey', 'kms:Decrypt'],
+      Resource: '*',
+    })),
+  ]
+  async function letServicesUseKey(...services: string[]): Promise<void> {
+    const Policy = JSON.stringify({ Version: '2012-10-17', Statement: keyPolicy(...services) })
+    await call(() => new KMSClient(settings()).send(new PutKeyPolicyCommand({ KeyId: key.id, Policy })))
+  }
+
+  beforeAll(async () => {
+    const { KeyMetadata: made } = await call(() => new KMSClient(settings()).send(new CreateKeyCommand({})))
+    key = { id: made?.KeyId ?? '', arn: made?.Arn ?? '' }
+    const Principal = { Service: 'events.amazonaws.com' }
+    const Statement = { Effect: 'Allow', Principal, Action: 'sqs:SendMessage', Resource: QUEUE }
+    const Policy = JSON.stringify({ Version: '2012-10-17', Statement })
+    const Attributes = { KmsMasterKeyId: key.id, Policy }
+    const sqs = new SQSClient(settings())
+    const { QueueUrl } = await call(() => sqs.send(new CreateQueueCommand({ QueueName: 'letters', Attributes })))
+    waiting = async () => {
+      const AttributeNames = ['ApproximateNumberOfMessages' as const]
+      const read = new GetQueueAttributesCommand({ QueueUrl, AttributeNames })
+      return Number((await call(() => sqs.send(read))).Attributes?.ApproximateNumberOfMessages)
+    }
+  })
+
+  it('takes what a rule sends only if its key lets EventBridge in (AWS facts D.2, G)', async () => {
+    const events = new EventBridgeClient(settings())
+    const put = () =>
+      call(() => events.send(new PutEventsCommand({ Entries: [{ Source: 'us', DetailType: 'it', Detail: '{}' }] })))
+    await call(() => events.send(new PutRuleCommand({ Name: 'us', EventPattern: '{"source":["us"]}' })))
+    await call(() => events.send(new PutTargetsCommand({ Rule: 'us', Targets: [{ Id: 'q', Arn: QUEUE }] })))
+    await put()
+    await account.clock.sleep(SECOND_MS)
+    expect(await waiting()).toBe(0)
+    expect(account.events.undelivered.at(-1)?.reason).toContain(`kms:GenerateDataKey on resource: ${key.arn}`)
+    await letServicesUseKey('events.amazonaws.com')
+    await put()
+    await account.clock.sleep(SECOND_MS)
+    expect(await waiting()).toBe(1)
+  })
+
+  it('takes the dead letter of a schedule only if the role may use its key (AWS facts D.1, G)', async () => {
+    const RoleArn = await newRole('letters', { Service: 'scheduler.amazonaws.com' })
+    await allow('letters', 'sqs:SendMessage', QUEUE)
+    const fire = async (Name: string): Promise<void> => {
+      const Arn = `arn:aws:lambda:${REGION}:${HOME}:function:gone`
+      const Target = { Arn, RoleArn, DeadLetterConfig: { Arn: QUEUE } }
+      const FlexibleTimeWindow = { Mode: 'OFF' as const }
+      const schedule = { Name, ScheduleExpression: 'rate(1 hour)', FlexibleTimeWindow, Target }
+      await call(() => new SchedulerClient(settings()).send(new CreateScheduleCommand(schedule)))
+      await account.clock.sleep(SECOND_MS)
+    }
+    const before = await waiting()
+    await fire('without')
+    expect(account.scheduler.undelivered.at(-1)?.lostBecause).toContain('kms:GenerateDataKey')
+    expect(await waiting()).toBe(before)
+    await allow('letters', ['kms:GenerateDataKey', 'kms:Decrypt'], key.arn)
+    await fire('with')
+    expect(account.scheduler.undelivered.at(-1)?.lostBecause).toBeUndefined()
+    expect(await waiting()).toBe(before + 1)
+  })
 })
 
 it('keeps roles, policies and sessions over a restart', () => {
