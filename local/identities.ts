@@ -46,13 +46,10 @@ export interface Identities {
   session(session: NewSession): RoleCredentials
   /** The key is nobody's from now on. */
   revoke(accessKeyId: string): void
-  /**
-   * Credentials of a session of a role. No trust policy is consulted: this is for the account's own services.
-   * @throws TypeError when `roleArn` is no ARN of a role
-   */
-  forRole(roleArn: string, sessionName: string): RoleCredentials
 }
 
+const DAY_MS = 86_400_000
+const SESSIONS_PER_SWEEP = 1000
 const ROOT_ACCESS_KEY_ID = 'AKIAEMBEDDED00000000'
 const ROOT_SECRET_ACCESS_KEY = 'embedded'
 
@@ -92,6 +89,7 @@ export function createIdentities({ accountId }: { readonly accountId: string }):
     },
     session(session) {
       counters.sessions += 1
+      if (counters.sessions % SESSIONS_PER_SWEEP === 0) forgetLongExpired(known, session.issuedMs)
       const subject = `${session.arn}@${session.issuedMs}#${counters.sessions}`
       const { accessKeyId, secretAccessKey } = keysOf('ASIA', subject)
       const token = digest('token', subject).toString('base64')
@@ -99,18 +97,19 @@ export function createIdentities({ accountId }: { readonly accountId: string }):
       return { accessKeyId, secretAccessKey, sessionToken: token, arn: session.arn }
     },
     revoke: (accessKeyId) => void known.delete(accessKeyId),
-    forRole(roleArn, sessionName) {
-      const [, roleAccountId, roleName] = /^arn:aws:iam::(\d{12}):role\/(?:.+\/)?([^/]+)$/.exec(roleArn) ?? []
-      if (!roleAccountId || !roleName) throw new TypeError(`${roleArn} is not the ARN of a role.`)
-      const arn = `arn:aws:sts::${roleAccountId}:assumed-role/${roleName}/${sessionName}`
-      // The role's path is not part of the session's ARN, but two roles may differ in it alone.
-      const credentials = keysOf('ASIA', `${roleArn}/${sessionName}`)
-      const { accessKeyId, secretAccessKey } = credentials
-      const sessionToken = digest('token', `${roleArn}/${sessionName}`).toString('base64')
-      known.set(accessKeyId, { arn, accountId: roleAccountId, secretAccessKey, sessionToken })
-      return { ...credentials, sessionToken, arn }
-    },
   }
+}
+
+/** The ARN of a session of a role, in which the role's path is not. @throws TypeError when `roleArn` is no ARN of a role */
+export function sessionArnOf(roleArn: string, sessionName: string): string {
+  const [, accountId, roleName] = /^arn:aws:iam::(\d{12}):role\/(?:.+\/)?([^/]+)$/.exec(roleArn) ?? []
+  if (!accountId || !roleName) throw new TypeError(`${roleArn} is not the ARN of a role.`)
+  return `arn:aws:sts::${accountId}:assumed-role/${roleName}/${sessionName}`
+}
+
+/** Keys that have expired are told so for a day; then nobody knows them any more. */
+function forgetLongExpired(known: Map<string, Identity>, nowMs: number): void {
+  for (const [accessKeyId, { expiresMs = Infinity }] of known) if (expiresMs < nowMs - DAY_MS) known.delete(accessKeyId)
 }
 
 /** A key that is an account id stands for that account's administrator: the way into other accounts of the process. */

@@ -83,6 +83,13 @@ export interface Place {
   close(): Promise<void>
 }
 
+const HOUR_SECONDS = 3600
+/** Longer than a sandbox lives (`Sandboxes`), so that no invocation sees its credentials expire. */
+const FUNCTION_SESSION = { lifeSeconds: 12 * HOUR_SECONDS, renewalSeconds: 6 * HOUR_SECONDS }
+/** AWS's documentation of instance metadata: new credentials are there "at least five minutes before the expiration of the old". */
+const INSTANCE_SESSION = { lifeSeconds: 6 * HOUR_SECONDS, renewalSeconds: HOUR_SECONDS }
+const TARGET_SESSION = { lifeSeconds: HOUR_SECONDS, renewalSeconds: HOUR_SECONDS / 4 }
+
 interface Doors extends Pick<TargetsOptions, 'invokeFunction' | 'startExecution' | 'sendMessage'> {
   /** ARN of the key that a queue is encrypted with. */
   readonly queueKeyOf: (queueArn: string) => string | undefined
@@ -95,7 +102,7 @@ function targetsOf(
   principal: 'events.amazonaws.com' | 'scheduler.amazonaws.com',
   { queueKeyOf, ...doors }: Doors,
 ): Targets {
-  const assume = iam.assumeFor(principal, region)
+  const assume = iam.assumeFor(principal, region, TARGET_SESSION)
   const permit = iam.permitFor(principal, region)
   const credentialsFor = (roleArn: string, sourceArn: string): RoleCredentials => assume(roleArn, 'target', sourceArn)
   return createTargets({
@@ -116,9 +123,9 @@ function createServices(shared: Shared, options: PlaceOptions) {
     directory: join(options.directory, 'guests'),
     endpoint,
     metadata: createMetadata({
-      ...options,
+      ...place,
       roleOfProfile: iam.roleOfProfile,
-      credentialsFor: iam.assumeFor('ec2.amazonaws.com', region),
+      credentialsFor: iam.assumeFor('ec2.amazonaws.com', region, INSTANCE_SESSION),
     }),
     onPowerOff: (instanceId) => ec2.host.guestPoweredOff(instanceId),
     onHealth: (instanceId, health) => {
@@ -126,7 +133,7 @@ function createServices(shared: Shared, options: PlaceOptions) {
       ec2.host.impair(instanceId, health === 'system impaired', 'system')
     },
   })
-  const assumeForLambda = iam.assumeFor('lambda.amazonaws.com', region)
+  const assumeForLambda = iam.assumeFor('lambda.amazonaws.com', region, FUNCTION_SESSION)
   const lambda = createLambda({
     ...place,
     credentialsFor: (roleArn) => assumeForLambda(roleArn, 'lambda'),

@@ -5,7 +5,7 @@
 import * as sdk from '@aws-sdk/client-iam'
 import type { Clock } from '../clock.ts'
 import type { Durable } from '../durability.ts'
-import { ADMINISTRATOR, type Identities, type RoleCredentials } from '../identities.ts'
+import { ADMINISTRATOR, type Identities } from '../identities.ts'
 import { AwsError } from '../wire/service.ts'
 import type { AccessRequest, Caller, Permit, Service } from '../wire/service.ts'
 import { iamAccess } from './access.ts'
@@ -18,6 +18,7 @@ import { policyOperations } from './policy-operations.ts'
 import { emptyState, type IamState, type RoleRecord } from './records.ts'
 import { noSuchEntity } from './request.ts'
 import { profileOperations, roleOperations } from './role-operations.ts'
+import { ServiceSessions, type ServiceCredentials, type SessionTimes } from './service-sessions.ts'
 import { userOperations } from './user-operations.ts'
 
 export type { ObservedDecision } from './authority.ts'
@@ -59,7 +60,8 @@ export interface Iam {
   readonly assumeFor: (
     servicePrincipal: string,
     region: string,
-  ) => (roleArn: string, session: string, sourceArn?: string) => RoleCredentials
+    times: SessionTimes,
+  ) => (roleArn: string, session: string, sourceArn?: string) => ServiceCredentials
   /** Sets the policy of a resource; undefined takes it away. @throws AwsError MalformedPolicyDocument */
   readonly putResourcePolicy: (arn: string, document: string | undefined) => void
   /** Adds a statement to the policy of a resource; one with the same Sid is replaced. */
@@ -193,9 +195,12 @@ export function createIam(options: IamOptions): Iam {
         region,
       )
     },
-    assumeFor: (servicePrincipal, region) => (roleArn, session, sourceArn) => {
-      checkTrust(authority, servicePrincipal, region, roleArn, sourceArn)
-      return identities.forRole(roleArn, session)
+    assumeFor(servicePrincipal, region, times) {
+      const sessions = new ServiceSessions(clock, identities, times)
+      return (roleArn, session, sourceArn) => {
+        checkTrust(authority, servicePrincipal, region, roleArn, sourceArn)
+        return sessions.get(roleArn, session)
+      }
     },
     putResourcePolicy(arn, document) {
       if (document === undefined) {

@@ -8,6 +8,12 @@ import type { Outcome, SandboxSettings } from './sandbox.ts'
  */
 export const DEFAULT_SANDBOX_LIMIT = 6
 
+/**
+ * Lambda ends environments "every few hours", also of functions that are always busy. Here after four, in virtual time, which is
+ * before their credentials expire.
+ */
+const LIFETIME_MS = 4 * 3_600_000
+
 interface Waiting {
   readonly functionArn: string
   /** With a warm sandbox of the function, or without one: then there is room for a new one. */
@@ -24,6 +30,7 @@ export class Sandboxes {
   /** Idle longest first. */
   #idle: Sandbox[] = []
   readonly #running = new Set<Sandbox>()
+  readonly #startedMs = new WeakMap<Sandbox, number>()
   /** Places taken: running, idle, starting, and ending (those still hold their memory). */
   #places = 0
   #waiting: Waiting[] = []
@@ -34,7 +41,8 @@ export class Sandboxes {
 
   /** Runs one invocation in a sandbox of its function; `settings` is asked for only when a new one has to start. */
   async run(functionArn: string, settings: () => SandboxSettings, invocation: () => Invocation): Promise<Outcome> {
-    const sandbox = (await this.#take(functionArn)) ?? new Sandbox(settings())
+    this.#endAged(invocation().nowMs)
+    const sandbox = (await this.#take(functionArn)) ?? this.#start(settings(), invocation().nowMs)
     this.#running.add(sandbox)
     try {
       return await sandbox.run(invocation())
@@ -46,15 +54,29 @@ export class Sandboxes {
 
   /** Ends the idle sandboxes of a function whose code or configuration has changed. */
   forget(functionArn: string): void {
-    const old = this.#idle.filter((sandbox) => sandbox.functionArn === functionArn)
-    this.#idle = this.#idle.filter((sandbox) => sandbox.functionArn !== functionArn)
-    for (const sandbox of old) void this.#vacate(sandbox)
+    this.#endIdle((sandbox) => sandbox.functionArn === functionArn)
   }
 
   async close(): Promise<void> {
     const all = [...this.#idle, ...this.#running]
     this.#idle = []
     await Promise.all(all.map((sandbox) => sandbox.end()))
+  }
+
+  #start(settings: SandboxSettings, nowMs: number): Sandbox {
+    const sandbox = new Sandbox(settings)
+    this.#startedMs.set(sandbox, nowMs)
+    return sandbox
+  }
+
+  #endAged(nowMs: number): void {
+    this.#endIdle((sandbox) => nowMs - (this.#startedMs.get(sandbox) ?? 0) >= LIFETIME_MS)
+  }
+
+  #endIdle(isOver: (sandbox: Sandbox) => boolean): void {
+    const over = this.#idle.filter(isOver)
+    this.#idle = this.#idle.filter((sandbox) => !over.includes(sandbox))
+    for (const sandbox of over) void this.#vacate(sandbox)
   }
 
   async #take(functionArn: string): Promise<Sandbox | undefined> {

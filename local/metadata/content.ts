@@ -1,13 +1,15 @@
 /** What an instance is told about itself, made from what EC2 tells of it to anybody. */
 import type { Instance, InstanceNetworkInterface } from '@aws-sdk/client-ec2'
+import { wallClockMs } from '../clock.ts'
 import type { Credentials, MetadataOptions, MetadataSubject } from './metadata.ts'
 import type { Folder } from './tree.ts'
 
 /**
- * A guest's SDK holds this against the machine's own clock and knows nothing of virtual time; so the hours are the machine's.
- * Six of them, as EC2 gives, and new at each question.
+ * From virtual time to the machine's own. A guest's SDK holds what is told here against the machine's clock, and knows nothing
+ * of virtual time.
  */
-const CREDENTIALS_LIFE_MS = 6 * 60 * 60 * 1000
+type ToWallMs = (virtualMs: number) => number
+
 const LIST = '\n'
 
 /** ISO 8601 in whole seconds, as these documents have it. */
@@ -66,29 +68,34 @@ export function blockDevicesAtStart({
   }
 }
 
-function iamFolder({ IamInstanceProfile: profile }: Instance, role: RoleOfInstance, nowMs: number): Folder | undefined {
+function iamFolder(
+  { IamInstanceProfile: profile }: Instance,
+  role: RoleOfInstance,
+  toWallMs: ToWallMs,
+): Folder | undefined {
   if (!profile) return undefined
   const { name, credentials } = role
   return {
     info: () =>
       json({
         Code: name === undefined ? 'InstanceProfileNotFound' : 'Success',
-        LastUpdated: instant(nowMs),
+        LastUpdated: instant(wallClockMs()),
         InstanceProfileArn: profile.Arn,
         InstanceProfileId: profile.Id,
       }),
-    'security-credentials': name === undefined ? {} : { [name]: () => json(credentialsDocument(credentials(), nowMs)) },
+    'security-credentials':
+      name === undefined ? {} : { [name]: () => json(credentialsDocument(credentials(), toWallMs)) },
   }
 }
 
-const credentialsDocument = ({ accessKeyId, secretAccessKey, sessionToken }: Credentials, nowMs: number): object => ({
+const credentialsDocument = (credentials: Credentials, toWallMs: ToWallMs): object => ({
   Code: 'Success',
-  LastUpdated: instant(nowMs),
+  LastUpdated: instant(toWallMs(credentials.issuedMs)),
   Type: 'AWS-HMAC',
-  AccessKeyId: accessKeyId,
-  SecretAccessKey: secretAccessKey,
-  Token: sessionToken,
-  Expiration: instant(nowMs + CREDENTIALS_LIFE_MS),
+  AccessKeyId: credentials.accessKeyId,
+  SecretAccessKey: credentials.secretAccessKey,
+  Token: credentials.sessionToken,
+  Expiration: instant(toWallMs(credentials.expiresMs)),
 })
 
 /** The role that the instance's profile leads to now. */
@@ -123,13 +130,13 @@ function tagsFolder({ MetadataOptions, Tags = [] }: Instance): Folder | undefine
   return { instance: Object.fromEntries(Tags.map(({ Key = '', Value = '' }) => [Key, Value])) }
 }
 
-/** The whole tree, as it is now; `wallMs` is the machine's clock. */
+/** The whole tree, as it is now. */
 export function contentOf(
   subject: MetadataSubject,
   instance: Instance,
-  around: { options: MetadataOptions; blockDevices: Folder; role: RoleOfInstance; wallMs: number },
+  around: { options: MetadataOptions; blockDevices: Folder; role: RoleOfInstance; toWallMs: ToWallMs },
 ): Folder {
-  const { options, blockDevices, role, wallMs } = around
+  const { options, blockDevices, role, toWallMs } = around
   const [primary] = instance.NetworkInterfaces ?? []
   const publicIp = instance.PublicIpAddress
   const metadata: Folder = {
@@ -139,7 +146,7 @@ export function contentOf(
     'block-device-mapping': blockDevices,
     events: { maintenance: { history: '[]', scheduled: '[]' } },
     hostname: instance.PrivateDnsName,
-    iam: iamFolder(instance, role, wallMs),
+    iam: iamFolder(instance, role, toWallMs),
     'instance-action': 'none',
     'instance-id': instance.InstanceId,
     'instance-life-cycle': instance.InstanceLifecycle ?? 'on-demand',

@@ -3,7 +3,7 @@
  * port says who asks. Unmodified SDKs and the CLI find it by AWS_EC2_METADATA_SERVICE_ENDPOINT.
  */
 import type { Instance } from '@aws-sdk/client-ec2'
-import { wallClockMs } from '../clock.ts'
+import { wallClockMs, type Clock } from '../clock.ts'
 import { blockDevicesAtStart, contentOf } from './content.ts'
 import type { RoleOfInstance } from './content.ts'
 import { serveMetadata } from './server.ts'
@@ -13,9 +13,13 @@ export interface Credentials {
   readonly accessKeyId: string
   readonly secretAccessKey: string
   readonly sessionToken: string
+  /** Of virtual time. */
+  readonly issuedMs: number
+  readonly expiresMs: number
 }
 
 export interface MetadataOptions {
+  readonly clock: Pick<Clock, 'now' | 'factor'>
   readonly accountId: string
   readonly region: string
   /** ARN of the role in an instance profile; undefined when there is no such profile or no role in it. */
@@ -60,6 +64,8 @@ function roleOf(instance: Instance, instanceId: string, options: MetadataOptions
 }
 
 export function createMetadata(options: MetadataOptions): Metadata {
+  const { clock } = options
+  const toWallMs = (virtualMs: number): number => wallClockMs() + (virtualMs - clock.now()) / (clock.factor ?? 1)
   return {
     serve(subject) {
       const blockDevices = blockDevicesAtStart(subject.describe())
@@ -70,7 +76,7 @@ export function createMetadata(options: MetadataOptions): Metadata {
         content() {
           const instance = subject.describe()
           const role = roleOf(instance, subject.instanceId, options)
-          return contentOf(subject, instance, { options, blockDevices, role, wallMs: wallClockMs() })
+          return contentOf(subject, instance, { options, blockDevices, role, toWallMs })
         },
       })
     },

@@ -163,6 +163,30 @@ describe('a role', () => {
     expect(() => scheduler(role, asked, source)).toThrow('scheduler.amazonaws.com is not authorized')
   })
 
+  it('gives a service sessions that end in virtual time, and new ones before that', async () => {
+    const role = await newRole({ principal: { Service: 'ec2.amazonaws.com' } })
+    const keysOf = account.iam.assumeFor('ec2.amazonaws.com', REGION, { lifeSeconds: 6 * 3600, renewalSeconds: 3600 })
+    const describesWith = (keys: ReturnType<typeof keysOf>) =>
+      describes({
+        ...keys,
+        AccessKeyId: keys.accessKeyId,
+        SecretAccessKey: keys.secretAccessKey,
+        SessionToken: keys.sessionToken,
+        Expiration: undefined,
+      })
+    const first = keysOf(role, 'i-1')
+    expect(keysOf(role, 'i-2').accessKeyId).not.toBe(first.accessKeyId)
+    await account.clock.sleep(5 * 3_600_000)
+    expect(keysOf(role, 'i-1')).toEqual(first)
+    await account.clock.sleep(1)
+    const second = keysOf(role, 'i-1')
+    expect(second.accessKeyId).not.toBe(first.accessKeyId)
+    await expect(describesWith(first)).resolves.toBeDefined()
+    await account.clock.sleep(3_600_000)
+    await expect(describesWith(first)).rejects.toMatchObject({ name: 'RequestExpired' })
+    await expect(describesWith(second)).resolves.toBeDefined()
+  })
+
   it('cannot be deleted while it has policies, nor have a policy that does not exist', async () => {
     const iam = new IAMClient(settings())
     const RoleName = (await newRole({ principal: { AWS: HOME } })).split('/').at(-1)

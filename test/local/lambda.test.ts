@@ -113,6 +113,19 @@ test('keeps a sandbox warm, and starts afresh when the function is registered ag
   expect([...before, (await lambda.invoke(arn, {})).payload]).toEqual([1, 2, 1])
 })
 
+test('ends an idle sandbox hours after its start, so that its credentials are never about to expire', async () => {
+  const manual = manualClock(START)
+  await lambda.close()
+  start({ clock: manual })
+  const count = register('count', 'let calls = 0\nexport const handler = async () => ++calls')
+  const calls = async (): Promise<unknown> => (await lambda.invoke(count, {})).payload
+  expect([await calls(), await calls()]).toEqual([1, 2])
+  await manual.advance(4 * 3_600_000 - 1)
+  expect(await calls()).toBe(3)
+  await manual.advance(1)
+  expect(await calls()).toBe(1)
+})
+
 test('runs invocations of one function side by side, each in a sandbox of its own', async () => {
   const arn = register(
     'meet',

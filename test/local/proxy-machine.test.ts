@@ -8,6 +8,7 @@ import { autoClock } from '../../local/clock.ts'
 import { createEc2 } from '../../local/ec2/ec2.ts'
 import { Faults } from '../../local/faults.ts'
 import { createGuests } from '../../local/guests/guests.ts'
+import { ServiceSessions } from '../../local/iam/service-sessions.ts'
 import { createIdentities } from '../../local/identities.ts'
 import { createKms } from '../../local/kms/kms.ts'
 import { createMetadata } from '../../local/metadata/metadata.ts'
@@ -26,6 +27,7 @@ async function startCloud() {
   const clock = autoClock(START_MS)
   const identities = createIdentities({ accountId: PLACE.accountId })
   const calls: ObservedCall[] = []
+  const sessions = new ServiceSessions(clock, identities, { lifeSeconds: 21_600, renewalSeconds: 3600 })
   let endpoint = ''
   const guests = createGuests({
     clock,
@@ -33,8 +35,9 @@ async function startCloud() {
     endpoint: () => endpoint,
     metadata: createMetadata({
       ...PLACE,
+      clock,
       roleOfProfile: (arn) => (arn === PROFILE ? ROLE : undefined),
-      credentialsFor: (roleArn, session) => identities.forRole(roleArn, session),
+      credentialsFor: (roleArn, session) => sessions.get(roleArn, session),
     }),
     onPowerOff: (instanceId) => ec2.host.guestPoweredOff(instanceId),
   })

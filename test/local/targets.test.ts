@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { manualClock } from '../../local/clock.ts'
 import { createTargets } from '../../local/events/targets.ts'
 import { Faults } from '../../local/faults.ts'
-import { createIdentities } from '../../local/identities.ts'
+import { createIdentities, sessionArnOf } from '../../local/identities.ts'
 import { createScheduler } from '../../local/scheduler/scheduler.ts'
 import { callUniversal } from '../../local/scheduler/universal.ts'
 import { createSqs } from '../../local/sqs/sqs.ts'
@@ -95,7 +95,13 @@ describe('a universal target', () => {
   const clock = manualClock(Date.UTC(2026, 2, 1))
   const identities = createIdentities({ accountId: ACCOUNT_ID })
   const calls: ObservedCall[] = []
-  const credentialsFor = (roleArn: string) => identities.forRole(roleArn, 'scheduler')
+  const credentialsFor = (roleArn: string) =>
+    identities.session({
+      arn: sessionArnOf(roleArn, 'scheduler'),
+      accountId: ACCOUNT_ID,
+      issuedMs: 0,
+      expiresMs: Infinity,
+    })
   let server: WireServer
 
   beforeAll(async () => {

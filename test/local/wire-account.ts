@@ -19,6 +19,13 @@ import { AwsError } from '../../local/wire/service.ts'
 import type { Service } from '../../local/wire/service.ts'
 
 export const ACCOUNT_ID = '111122223333'
+/** A role's, that outlives every test. */
+export const MOVER_SESSION = {
+  arn: `arn:aws:sts::${ACCOUNT_ID}:assumed-role/Mover/run-1`,
+  accountId: ACCOUNT_ID,
+  issuedMs: 0,
+  expiresMs: Infinity,
+}
 export const REGION = 'eu-west-1'
 export const START_MS = Date.parse('2026-03-01T00:00:00Z')
 export const HOUR_MS = 3_600_000

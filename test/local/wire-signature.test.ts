@@ -11,7 +11,7 @@ import type { RequestHead } from '../../local/wire/request.ts'
 import { checkSignature, readSignature } from '../../local/wire/signature.ts'
 import type { Signature } from '../../local/wire/signature.ts'
 import { signer, sendSigned } from './signing.ts'
-import { ACCOUNT_ID, ADMINISTRATOR_KEYS, REGION, refusal, startWireAccount } from './wire-account.ts'
+import { ACCOUNT_ID, ADMINISTRATOR_KEYS, MOVER_SESSION, REGION, refusal, startWireAccount } from './wire-account.ts'
 import type { Keys, WireAccount } from './wire-account.ts'
 
 const sha256 = (body: string | Uint8Array): string => createHash('sha256').update(body).digest('hex')
@@ -131,7 +131,7 @@ describe('the account', () => {
   })
 
   it('refuses a session token that is not the one given out with the key', async () => {
-    const role = account.identities.forRole(`arn:aws:iam::${ACCOUNT_ID}:role/Mover`, 'run-1')
+    const role = account.identities.session(MOVER_SESSION)
     expect(await refusalsOf({ ...role, sessionToken: 'forged' })).toEqual([
       ['InvalidClientTokenId', 403],
       ['AuthFailure', 401],

@@ -10,7 +10,16 @@ import type { CallTarget } from '../../local/faults.ts'
 import { startWireServer } from '../../local/wire/server.ts'
 import { AwsError } from '../../local/wire/service.ts'
 import type { Caller } from '../../local/wire/service.ts'
-import { ACCOUNT_ID, ADMINISTRATOR_KEYS, HOUR_MS, REGION, refusal, START_MS, startWireAccount } from './wire-account.ts'
+import {
+  ACCOUNT_ID,
+  ADMINISTRATOR_KEYS,
+  HOUR_MS,
+  MOVER_SESSION,
+  REGION,
+  refusal,
+  START_MS,
+  startWireAccount,
+} from './wire-account.ts'
 import type { Keys, WireAccount } from './wire-account.ts'
 
 let account: WireAccount
@@ -29,7 +38,7 @@ const isDescribe = ({ service, operation }: CallTarget) => service === 'ec2' && 
 
 describe('who calls', () => {
   it('is known from the access key', async () => {
-    const role = account.identities.forRole(`arn:aws:iam::${ACCOUNT_ID}:role/service/Mover`, 'run-1')
+    const role = account.identities.session(MOVER_SESSION)
     expect(await whoami(ADMINISTRATOR_KEYS)).toMatchObject({
       Account: ACCOUNT_ID,
       Arn: `arn:aws:iam::${ACCOUNT_ID}:user/administrator`,
@@ -58,10 +67,7 @@ describe('who calls', () => {
   })
 
   it('is refused when temporary keys come without their session token', async () => {
-    const { accessKeyId, secretAccessKey } = account.identities.forRole(
-      `arn:aws:iam::${ACCOUNT_ID}:role/Mover`,
-      'run-1',
-    )
+    const { accessKeyId, secretAccessKey } = account.identities.session(MOVER_SESSION)
     expect(await refusal(whoami({ accessKeyId, secretAccessKey }))).toMatchObject({ name: 'InvalidClientTokenId' })
   })
 
