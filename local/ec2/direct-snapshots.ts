@@ -123,9 +123,10 @@ async function start(account: Account, wanted: NewSnapshot, caller: Caller): Pro
     deleted: false,
     sharedWith: new Set(),
   }
-  snapshots.set(id, snapshot)
   if (parent) await disks.copy(parent.path, snapshot.path, wanted.sizeGiB)
   disks.materialise(snapshot.path, wanted.sizeGiB)
+  // Not before its bytes are there: an account killed meanwhile would have a snapshot that nobody can go on writing.
+  snapshots.set(id, snapshot)
   return toView(snapshot)
 }
 

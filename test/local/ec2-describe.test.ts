@@ -17,7 +17,7 @@ async function taggedVolumes(account: TestAccount, names: string[]): Promise<str
 
 const idsOf = (volumes: { VolumeId?: string }[] = []): (string | undefined)[] => volumes.map(({ VolumeId }) => VolumeId)
 
-test('values of a filter are alternatives, filters are all required, * and ? stand for characters', async () => {
+test('values of a filter are alternatives, filters are all required, * and ? stand for characters (AWS facts A.4)', async () => {
   const account = testAccount()
   const [one, two, three, star] = await taggedVolumes(account, ['web-1', 'web-2', 'db-1', 'web*'])
   const find = async (...Filters: { Name: string; Values: string[] }[]) =>
@@ -36,7 +36,7 @@ test('values of a filter are alternatives, filters are all required, * and ? sta
   })
 })
 
-test('pages go on where they ended, though volumes come and go meanwhile', async () => {
+test('pages go on where they ended, though volumes come and go meanwhile (AWS facts A.19)', async () => {
   const account = testAccount()
   const ids = await taggedVolumes(account, Array.from({ length: 12 }, String))
   await account.clock.advance(10_000)
@@ -52,7 +52,7 @@ test('pages go on where they ended, though volumes come and go meanwhile', async
   expect(third.NextToken).toBeUndefined()
 })
 
-test('ids and pages exclude each other, and page sizes have limits', async () => {
+test('ids and pages exclude each other, and page sizes have limits (AWS facts A.4, A.19)', async () => {
   const account = testAccount()
   const [id] = await taggedVolumes(account, ['one'])
   const refused = async (request: object, code: string) =>

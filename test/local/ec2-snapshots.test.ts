@@ -53,7 +53,7 @@ class BusyGuest extends NotingGuest {
   }
 }
 
-test('all disks of one CreateSnapshots are of one instant, though the guest writes all the time', async () => {
+test('all disks of one CreateSnapshots are of one instant, though the guest writes all the time (AWS facts A.1)', async () => {
   const account = testAccount({ guest: (spec) => new BusyGuest(spec) })
   const { id, guest } = await account.runningInstance()
   const busy = guest as BusyGuest
@@ -82,7 +82,7 @@ test('observers see the frozen bytes while the guest is paused', async () => {
   expect(guest.notes).toEqual(['pause', 'resume'])
 })
 
-test('a set completes member by member, and tells its end once, letter for letter', async () => {
+test('a set completes member by member, and tells its end once, letter for letter (AWS facts A.1, A.18)', async () => {
   const account = testAccount()
   const { id } = await account.runningInstance()
   const [root, data] = [await account.volumeAt(id, '/dev/xvda'), await account.volumeAt(id, '/dev/sdf')]
@@ -150,7 +150,7 @@ test('a set completes member by member, and tells its end once, letter for lette
   })
 })
 
-test('one failed member takes the whole set with it, in a single event', async () => {
+test('one failed member takes the whole set with it, in a single event (AWS facts A.1, A.18)', async () => {
   const account = testAccount()
   const { id } = await account.runningInstance()
   const data = await account.volumeAt(id, '/dev/sdf')
@@ -174,7 +174,7 @@ test('one failed member takes the whole set with it, in a single event', async (
   expect((await snapshotsOf(account, again)).map(({ State }) => State)).toEqual(['completed', 'completed'])
 })
 
-test('what is written takes its time; what has not changed since takes the least', async () => {
+test('what is written takes its time; what has not changed since takes the least (AWS facts A.3)', async () => {
   const account = testAccount()
   const { id } = await account.runningInstance()
   const data = await account.volumeAt(id, '/dev/sdf')
@@ -194,7 +194,7 @@ test('what is written takes its time; what has not changed since takes the least
   expect(await completion()).toBe(60_000)
 })
 
-test('a volume made from a snapshot has its bytes, grown, and stays sparse', async () => {
+test('a volume made from a snapshot has its bytes, grown, and stays sparse (AWS facts A.12)', async () => {
   const account = testAccount()
   const { id } = await account.runningInstance()
   const data = await account.volumeAt(id, '/dev/sdf')
@@ -215,7 +215,7 @@ test('a volume made from a snapshot has its bytes, grown, and stays sparse', asy
   expect(blocks * 512).toBeLessThan(1024 ** 2)
 })
 
-test('a snapshot may be deleted as soon as volumes are being made from it', async () => {
+test('a snapshot may be deleted as soon as volumes are being made from it (AWS facts A.7)', async () => {
   const account = testAccount()
   const { id } = await account.runningInstance()
   const data = await account.volumeAt(id, '/dev/sdf')
@@ -246,7 +246,7 @@ test('a volume whose making is planned to fail ends in error, says so, and can b
   expect(account.told()).toEqual(['deleteVolume deleted'])
 })
 
-test('a set leaves out what it is told to, and refuses the root among the data volumes', async () => {
+test('a set leaves out what it is told to, and refuses the root among the data volumes (AWS facts A.1)', async () => {
   const account = testAccount()
   const { id } = await account.runningInstance()
   const [root, data] = [await account.volumeAt(id, '/dev/xvda'), await account.volumeAt(id, '/dev/sdf')]
@@ -266,7 +266,7 @@ test('a set leaves out what it is told to, and refuses the root among the data v
   await expect(createSet(account, id, { Location: 'local' })).rejects.toMatchObject({ code: 'UnsupportedOperation' })
 })
 
-test('tags are copied from each volume, and those of the request win', async () => {
+test('tags are copied from each volume, and those of the request win (AWS facts A.1)', async () => {
   const account = testAccount()
   const { id } = await account.runningInstance()
   const data = await account.volumeAt(id, '/dev/sdf')
@@ -289,7 +289,7 @@ test('tags are copied from each volume, and those of the request win', async () 
   ])
 })
 
-test('a volume takes a snapshot every 15 seconds and has at most five pending', async () => {
+test('a volume takes a snapshot every 15 seconds and has at most five pending, one if it is an st1 or sc1 (AWS facts A.2)', async () => {
   const account = testAccount()
   const { id } = await account.runningInstance()
   const data = await account.volumeAt(id, '/dev/sdf')
@@ -313,9 +313,67 @@ test('a volume takes a snapshot every 15 seconds and has at most five pending', 
     code: 'InvalidSnapshot.NotFound',
     message: `The snapshot '${first.SnapshotId}' does not exist.`,
   })
+
+  const { VolumeId: slow = '' } = await account.call('CreateVolume', {
+    AvailabilityZone: ZONE,
+    Size: 125,
+    VolumeType: 'st1',
+  })
+  await account.clock.advance(10_000)
+  const takeSlow = () => account.call('CreateSnapshot', { VolumeId: slow })
+  await takeSlow()
+  await account.clock.advance(15_000)
+  await expect(takeSlow()).rejects.toMatchObject({ code: 'ConcurrentSnapshotLimitExceeded' })
 })
 
-test('the snapshot of an image is in use; another is gone at once, with its bytes', async () => {
+test('a member that is deleted while it is pending does not fail the others of its set (AWS facts A.1, A.7)', async () => {
+  const account = testAccount()
+  const { id } = await account.runningInstance()
+  const [gone = '', kept = ''] = await createSet(account, id)
+  account.told()
+  await account.call('DeleteSnapshot', { SnapshotId: gone })
+  await account.clock.advance(2 * MINUTE_MS)
+  expect(await snapshotsOf(account, [kept])).toMatchObject([{ State: 'completed' }])
+  expect(account.told()).toContain('createSnapshots succeeded')
+  await expect(account.call('DeleteSnapshot', { SnapshotId: gone })).rejects.toMatchObject({
+    code: 'InvalidSnapshot.NotFound',
+  })
+})
+
+test('snapshots are found by ids, owner and filters; by ids that are wrong or unknown not at all (AWS facts A.4)', async () => {
+  const account = testAccount()
+  const { id } = await account.runningInstance()
+  const data = await account.volumeAt(id, '/dev/sdf')
+  const ids = await createSet(account, id, {
+    Description: 'a point',
+    TagSpecifications: [{ ResourceType: 'snapshot', Tags: [{ Key: 'point', Value: '1' }] }],
+  })
+  const found = async (...Filters: [string, string][]) =>
+    (
+      await account.call('DescribeSnapshots', {
+        OwnerIds: ['self'],
+        Filters: Filters.map(([Name, value]) => ({ Name, Values: [value] })),
+      })
+    ).Snapshots!.map(({ SnapshotId }) => SnapshotId)
+  expect(await found(['tag:point', '1'])).toEqual(ids)
+  expect(await found(['tag:point', '1'], ['volume-id', data])).toEqual([ids[1]])
+  expect(await found(['description', 'a p*'], ['status', 'pending'])).toEqual(ids)
+  expect(await found(['description', 'a P*'])).toEqual([])
+  await account.clock.advance(2 * MINUTE_MS)
+  expect(await found(['tag:point', '1'], ['status', 'pending'])).toEqual([])
+  expect(await found(['tag:point', '1'], ['progress', '100%'])).toEqual(ids)
+  expect(await found(['tag:point', '1'], ['storage-tier', 'archive'])).toEqual([])
+  const [one] = await snapshotsOf(account, ids)
+  expect(one).toMatchObject({ StorageTier: 'standard', TransferType: 'standard', SseType: 'none' })
+  const refused = (request: object, code: string) =>
+    expect(account.call('DescribeSnapshots', request)).rejects.toMatchObject({ code })
+  await refused({ SnapshotIds: [...ids, 'snap-0123456789abcdef0'] }, 'InvalidSnapshot.NotFound')
+  await refused({ SnapshotIds: ['snap-one'] }, 'InvalidSnapshotID.Malformed')
+  await refused({ SnapshotIds: ids, MaxResults: 5 }, 'InvalidParameterCombination')
+  await refused({ MaxResults: 4 }, 'InvalidParameterValue')
+})
+
+test('the snapshot of an image is in use; another is gone at once, with its bytes (AWS facts A.7)', async () => {
   const account = testAccount()
   const { Snapshots: [ofImage] = [] } = await account.call('DescribeSnapshots', { OwnerIds: ['self'] })
   await expect(account.call('DeleteSnapshot', { SnapshotId: ofImage!.SnapshotId! })).rejects.toMatchObject({
@@ -333,7 +391,7 @@ test('the snapshot of an image is in use; another is gone at once, with its byte
   expect(statSync(path, { throwIfNoEntry: false })).toBeUndefined()
 })
 
-test('an encrypted volume makes encrypted snapshots and volumes; another key starts another lineage', async () => {
+test('an encrypted volume makes encrypted snapshots and volumes; another key starts another lineage (AWS facts A.2, A.3, A.12)', async () => {
   const account = testAccount()
   const { VolumeId } = await account.call('CreateVolume', { AvailabilityZone: ZONE, Size: 1, Encrypted: true })
   await account.clock.advance(10_000)

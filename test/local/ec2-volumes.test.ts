@@ -61,13 +61,13 @@ test.each([
   expect(account.host.counts().volumes).toBe(0)
 })
 
-test('the default type is gp2', async () => {
+test('the default type is gp2 (AWS facts A.12)', async () => {
   const account = testAccount()
   const id = await availableVolume(account, { VolumeType: undefined, Size: 500 })
   expect(await describe(account, id)).toMatchObject({ VolumeType: 'gp2', Iops: 1_500 })
 })
 
-test('the same client token makes one volume, and none with other parameters', async () => {
+test('the same client token makes one volume, and none with other parameters (AWS facts A.12)', async () => {
   const account = testAccount()
   const request = { AvailabilityZone: ZONE, Size: 1, ClientToken: 'once' }
   const first = await account.call('CreateVolume', request)
@@ -79,7 +79,7 @@ test('the same client token makes one volume, and none with other parameters', a
   expect(account.host.counts().volumes).toBe(1)
 })
 
-test('a volume is attached to a running instance and shown to its guest', async () => {
+test('a volume is attached to a running instance and shown to its guest, not to be deleted with it (AWS facts A.14)', async () => {
   const account = testAccount()
   const { id, guest } = await account.runningInstance()
   const volume = await availableVolume(account)
@@ -97,7 +97,7 @@ test('a volume is attached to a running instance and shown to its guest', async 
   expect(guest.disks.map(({ volumeId }) => volumeId)).not.toContain(volume)
 })
 
-test('AttachVolume is refused as EC2 refuses it', async () => {
+test('AttachVolume is refused as EC2 refuses it (AWS facts A.14)', async () => {
   const account = testAccount()
   const { id } = await account.runningInstance()
   const volume = await availableVolume(account)
@@ -138,7 +138,7 @@ test('AttachVolume is refused as EC2 refuses it', async () => {
   })
 })
 
-test('the root volume is swapped while stopped, and nothing starts without it at its name', async () => {
+test('the root volume is swapped while stopped, and nothing starts without it at its name (AWS facts A.14)', async () => {
   const account = testAccount()
   const { id } = await account.runningInstance()
   const root = await account.volumeAt(id, '/dev/xvda')
@@ -174,7 +174,7 @@ test('the root volume is swapped while stopped, and nothing starts without it at
   })
 })
 
-test('DetachVolume is refused as EC2 refuses it', async () => {
+test('DetachVolume is refused as EC2 refuses it (AWS facts A.14)', async () => {
   const account = testAccount()
   const { id } = await account.runningInstance()
   const other = await account.runningInstance()
@@ -196,7 +196,7 @@ test('DetachVolume is refused as EC2 refuses it', async () => {
   })
 })
 
-test('a detach that sticks stays until it is released, or forced', async () => {
+test('a detach that sticks stays until it is released, or forced (AWS facts A.14)', async () => {
   const account = testAccount()
   const { id } = await account.runningInstance()
   const data = await account.volumeAt(id, '/dev/sdf')
@@ -221,7 +221,7 @@ test('a detach that sticks stays until it is released, or forced', async () => {
   expect(await attachmentState()).toBeUndefined()
 })
 
-test('a volume is deleted only when nothing holds it; then its bytes and its id are gone', async () => {
+test('a volume is deleted only when nothing holds it; then its bytes and its id are gone (AWS facts A.14)', async () => {
   const account = testAccount()
   const { id } = await account.runningInstance()
   const data = await account.volumeAt(id, '/dev/sdf')
@@ -241,7 +241,7 @@ test('a volume is deleted only when nothing holds it; then its bytes and its id 
   expect(statSync(path, { throwIfNoEntry: false })).toBeUndefined()
 })
 
-test('a multi-attach volume serves two instances, and is available only after both', async () => {
+test('a multi-attach volume serves two instances, and is available only after both (AWS facts A.15)', async () => {
   const account = testAccount()
   const one = await account.runningInstance()
   const two = await account.runningInstance()
