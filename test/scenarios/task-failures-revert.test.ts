@@ -1,20 +1,31 @@
 import { describe, expect } from 'vitest'
 import { describeTaskFailures } from './task-failures.ts'
+import type { World } from './world.ts'
+
+async function protectedMachine(world: World): Promise<string> {
+  const machine = await world.machine({ userData: '' })
+  const { result } = await world.run('protect-machine', { machine })
+  expect(result.status).toBe('SUCCEEDED')
+  return machine
+}
 
 describe('revert-machine', () => {
+  let kept: string | undefined
   describeTaskFailures({
     workflow: 'revert-machine',
     async prepare(world) {
-      const machine = await world.machine({ userData: '' })
-      const { result } = await world.run('protect-machine', { machine })
-      expect(result.status).toBe('SUCCEEDED')
+      const machine = kept ?? (await protectedMachine(world))
+      kept = undefined
       return { machine, input: { machine } }
+    },
+    keep(machine) {
+      kept = machine
     },
     /** Every disk is a new volume, the old ones are kept, and no other volume is there. */
     expectDone(before, after) {
       for (const [device, volume] of Object.entries(after.disks)) expect(volume).not.toBe(before.disks[device])
       expect(Object.keys(after.disks)).toEqual(Object.keys(before.disks))
-      expect(after.volumes).toEqual([...Object.values(before.disks), ...Object.values(after.disks)].toSorted())
+      expect(after.volumes).toEqual([...before.volumes, ...Object.values(after.disks)].toSorted())
       expect(after.snapshots).toEqual(before.snapshots)
     },
     // Nothing is left to go wrong but bookkeeping, which is repeated until it is done.

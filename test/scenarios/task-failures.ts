@@ -13,6 +13,8 @@ export interface Subject {
   readonly workflow: Workflow
   /** Makes a machine ready, and says what the execution is started with. */
   prepare(world: World): Promise<{ machine: string; input: unknown }>
+  /** The machine went through a test and is as good as new: the next test may have it. */
+  keep?(machine: string): void
   /** What the machine looks like after a run that did its work. */
   expectDone(before: Traces, after: Traces): void
   /** States that only a failure leads to: the state whose failure leads there. */
@@ -64,6 +66,7 @@ export function describeTaskFailures(subject: Subject): void {
       if (tolerated.includes(state)) {
         expect(result.status).toBe('SUCCEEDED')
         subject.expectDone(before, after)
+        subject.keep?.(machine)
         return
       }
       expect(result).toMatchObject({ status: 'FAILED', error: 'UnexpectedAwsError', cause: 'planned by the test' })
@@ -71,6 +74,7 @@ export function describeTaskFailures(subject: Subject): void {
       expect(after.volumes).toEqual(before.volumes)
 
       await expectWorks(await world.run(workflow, input), machine, after)
+      subject.keep?.(machine)
     })
 
     test('runs twice: the result is that of running once', async () => {
@@ -87,6 +91,7 @@ export function describeTaskFailures(subject: Subject): void {
         expect(after.volumes).toEqual(before.volumes)
         expect(after.snapshots).toEqual(before.snapshots)
       } else await expectWorks(run, machine, before)
+      subject.keep?.(machine)
     })
   })
 
