@@ -3,8 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Checkpoints, readCheckpoint } from './checkpoints.ts'
 import { autoClock, wallClockMs, type Clock } from './clock.ts'
-import { deploymentClients } from './cloudformation/clients.ts'
-import { deployStack, type DeployOptions } from './cloudformation/deploy.ts'
+import type { DeployOptions } from './cloudformation/deploy.ts'
 import { createControl } from './control/control.ts'
 import { dynamodbAccess } from './dynamodb/access.ts'
 import { createNeighbours } from './ec2/ec2.ts'
@@ -180,8 +179,7 @@ export async function startAccount(options: AccountOptions = {}): Promise<Accoun
     iam,
     at: (id, name) => places.at(id, name),
     deploy(assembly, stackName) {
-      const clients = deploymentClients({ endpoint, region, credentials })
-      return clock.holding(() => deploy(home, assembly, stackName, { ...iam, clients }))
+      return clock.holding(() => deploy(home, assembly, stackName, { ...iam, endpoint, credentials }))
     },
     async close() {
       checkpoints?.close()
@@ -198,8 +196,13 @@ async function deploy(
   { accountId, region, lambda }: Place,
   directory: string,
   stackName: string,
-  options: Pick<DeployOptions, 'clients' | 'addStatement' | 'putDataKey'>,
+  { endpoint, credentials, ...options }: Pick<DeployOptions, 'addStatement' | 'putDataKey'> &
+    Pick<Account, 'endpoint' | 'credentials'>,
 ): Promise<void> {
+  // Loaded here: whoever deploys nothing needs none of their SDK clients.
+  const { deploymentClients } = await import('./cloudformation/clients.ts')
+  const { deployStack } = await import('./cloudformation/deploy.ts')
+  const clients = deploymentClients({ endpoint, region, credentials })
   const registerFunction: DeployOptions['registerFunction'] = (configuration) => lambda.register(configuration)
-  await deployStack({ ...options, directory, stackName, accountId, region, registerFunction })
+  await deployStack({ ...options, clients, directory, stackName, accountId, region, registerFunction })
 }

@@ -3,7 +3,6 @@
  * make is an ordinary snapshot, whose lineage goes on from the parent that it was started with.
  */
 import { randomBytes } from 'node:crypto'
-import * as sdk from '@aws-sdk/client-ebs'
 import type { Clock } from '../clock.ts'
 import type { Durable } from '../durability.ts'
 import type { DirectSnapshots } from '../ec2/direct-snapshots.ts'
@@ -62,8 +61,9 @@ export function createEbs(options: EbsOptions): Ebs {
   }
   return {
     service: {
-      sdk,
+      sdk: () => import('@aws-sdk/client-ebs'),
       clientName: 'EBSClient',
+      signingName: 'ebs',
       operations: { ...readingOperations(place), ...writingOperations(place) },
       access: ebsAccess(place),
     },

@@ -2,7 +2,6 @@
  * EC2 and EBS of the embedded account: states, delays, limits and error codes as AWS has them, and real bytes. A volume is a
  * sparse file; a snapshot freezes the files of all of an instance's volumes at one instant, its guest paused meanwhile.
  */
-import * as sdk from '@aws-sdk/client-ec2'
 import type { Clock } from '../clock.ts'
 import type { Durable } from '../durability.ts'
 import type { EmittedEvent, Permit, Service } from '../wire/service.ts'
@@ -162,7 +161,7 @@ export function createEc2(options: Ec2Options): Ec2 {
   }
   const access = ec2Access(account, Object.keys(operations), options.roleOfProfile ?? (() => undefined))
   return {
-    service: { sdk, clientName: 'EC2Client', operations, access },
+    service: { sdk: () => import('@aws-sdk/client-ec2'), clientName: 'EC2Client', signingName: 'ec2', operations, access },
     host: hostOf(account),
     durable: durableOf(account),
     direct: directSnapshots(account),

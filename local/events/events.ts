@@ -3,7 +3,6 @@
  * moment later, at least once and in no promised order, as AWS has it.
  */
 import { randomUUID } from 'node:crypto'
-import * as sdk from '@aws-sdk/client-eventbridge'
 import type {
   DeleteRuleRequest,
   DescribeRuleRequest,
@@ -272,7 +271,7 @@ const operationsOf = (bus: Bus): Operations => ({
 export function createEvents(options: EventsOptions): Events {
   const bus = new Bus(options)
   return {
-    service: { sdk, clientName: 'EventBridgeClient', operations: operationsOf(bus), access: eventsAccess },
+    service: { sdk: () => import('@aws-sdk/client-eventbridge'), clientName: 'EventBridgeClient', signingName: 'events', operations: operationsOf(bus), access: eventsAccess },
     emit: (event) => void bus.publish(event),
     observe: (observer) => bus.observe(observer),
     undelivered: bus.deliveries.undelivered,

@@ -2,7 +2,6 @@
  * IAM of the embedded account, one for all accounts of the process: users, roles, policies, and the decision about every
  * call. Policies are read strictly (see `parsePolicy`): one that the evaluator does not understand is refused when it is written.
  */
-import * as sdk from '@aws-sdk/client-iam'
 import type { Clock } from '../clock.ts'
 import type { Durable } from '../durability.ts'
 import { ADMINISTRATOR, type Identities } from '../identities.ts'
@@ -114,7 +113,7 @@ function serviceOf(context: IamContext): Service {
     const { roles, users, profiles } = context.recordsOf(accountId)
     return { role: roles, user: users, 'instance-profile': profiles }[kind].get(name)?.arn
   })
-  return { sdk, clientName: 'IAMClient', operations, access }
+  return { sdk: () => import('@aws-sdk/client-iam'), clientName: 'IAMClient', signingName: 'iam', operations, access }
 }
 
 /** Where the service acts from, as trust policies and resource policies see it (AWS facts H). */

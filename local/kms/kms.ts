@@ -2,7 +2,6 @@
  * The Key Management Service of the embedded account: symmetric keys with real AES-256-GCM, so that a wrong key or context
  * fails as it does in AWS. Multi-Region, asymmetric and imported keys are refused.
  */
-import * as sdk from '@aws-sdk/client-kms'
 import type { KeyState } from '@aws-sdk/client-kms'
 import type { Clock } from '../clock.ts'
 import type { Durable } from '../durability.ts'
@@ -95,8 +94,9 @@ export function createKms(options: KmsOptions): Kms {
     state: place.state,
     durable: durableOf(place),
     service: {
-      sdk,
+      sdk: () => import('@aws-sdk/client-kms'),
       clientName: 'KMSClient',
+      signingName: 'kms',
       operations: {
         ...keyOperations(place),
         ...keySettingOperations(place),

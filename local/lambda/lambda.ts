@@ -2,7 +2,6 @@
  * AWS Lambda of the embedded account: runs the very bundles that would be deployed, each in worker threads of its own with
  * the environment that AWS gives and nothing else. An invocation holds the clock from its first moment to its last.
  */
-import * as sdk from '@aws-sdk/client-lambda'
 import type { Durable } from '../durability.ts'
 import type { Service } from '../wire/service.ts'
 import { lambdaAccess } from './access.ts'
@@ -34,8 +33,9 @@ export function createLambda(options: LambdaOptions): Lambda {
   const runtime = new LambdaRuntime(options)
   return {
     service: {
-      sdk,
+      sdk: () => import('@aws-sdk/client-lambda'),
       clientName: 'LambdaClient',
+      signingName: 'lambda',
       operations: lambdaOperations(runtime, options.clock),
       access: lambdaAccess,
     },

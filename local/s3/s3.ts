@@ -2,7 +2,6 @@
  * S3: general purpose buckets with versions, Object Lock, multipart uploads and checksums. Objects are files, received and
  * sent as streams; times are the clock's; listings are consistent with writes, as S3's are.
  */
-import * as sdk from '@aws-sdk/client-s3'
 import { readFileSync } from 'node:fs'
 import type { Clock } from '../clock.ts'
 import type { Durable } from '../durability.ts'
@@ -57,8 +56,9 @@ export function createS3({ clock, directory, ...options }: S3Options): S3 {
   const buckets = new Buckets(directory, clock, putPolicy)
   return {
     service: {
-      sdk,
+      sdk: () => import('@aws-sdk/client-s3'),
       clientName: 'S3Client',
+      signingName: 's3',
       access: s3Access({
         version: (name, key, versionId) => versionOf(buckets, name, key, versionId),
         upload: (name, uploadId) => buckets.find(name)?.state.uploads.get(uploadId),

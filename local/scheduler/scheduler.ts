@@ -2,7 +2,6 @@
  * EventBridge Scheduler of the embedded account. Firings are background timers: a daily schedule alone does not make an
  * automatic clock race through the days, but none is missed when time passes it.
  */
-import * as sdk from '@aws-sdk/client-scheduler'
 import type {
   CreateScheduleGroupInput,
   CreateScheduleInput,
@@ -278,7 +277,7 @@ const operationsOf = (state: SchedulerState): Operations => ({
 export function createScheduler(options: SchedulerOptions): Scheduler {
   const state = new SchedulerState(options)
   return {
-    service: { sdk, clientName: 'SchedulerClient', operations: operationsOf(state), access: schedulerAccess },
+    service: { sdk: () => import('@aws-sdk/client-scheduler'), clientName: 'SchedulerClient', signingName: 'scheduler', operations: operationsOf(state), access: schedulerAccess },
     durable: state.durable,
     nextFiring: (name, group) => state.get(name, group).next?.startMs,
     undelivered: state.deliveries.undelivered,

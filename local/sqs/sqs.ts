@@ -1,5 +1,4 @@
 /** Amazon SQS of the embedded account: standard queues. A long poll waits in virtual time. */
-import * as sdk from '@aws-sdk/client-sqs'
 import type { MessageAttributeValue } from '@aws-sdk/client-sqs'
 import type { Clock } from '../clock.ts'
 import type { Durable } from '../durability.ts'
@@ -55,8 +54,9 @@ export function createSqs(options: SqsOptions): Sqs {
   }
   return {
     service: {
-      sdk,
+      sdk: () => import('@aws-sdk/client-sqs'),
       clientName: 'SQSClient',
+      signingName: 'sqs',
       operations: { ...queueOperations(place), ...messageOperations(place, waiters) },
       access: sqsAccess(place),
     },

@@ -2,7 +2,6 @@
  * Systems Manager of the embedded account: Run Command, whose shell scripts run inside the guests, Command documents, and as
  * much of Parameter Store as launches need.
  */
-import * as sdk from '@aws-sdk/client-ssm'
 import type {
   CancelCommandRequest,
   DescribeInstanceInformationRequest,
@@ -57,8 +56,9 @@ export function createSsm(options: SsmOptions): Ssm {
 
   return {
     service: {
-      sdk,
+      sdk: () => import('@aws-sdk/client-ssm'),
       clientName: 'SSMClient',
+      signingName: 'ssm',
       access: ssmAccess(options.instanceTags ?? (() => new Map()), (targets) => targeted(targets, nodes)),
       operations: {
         DescribeInstanceInformation: (input: DescribeInstanceInformationRequest) =>

@@ -1,4 +1,3 @@
-import * as sdk from '@aws-sdk/client-sfn'
 import type { Clock } from '../clock.ts'
 import type { Durable } from '../durability.ts'
 import type { EmittedEvent, Permit, Service } from '../wire/service.ts'
@@ -101,8 +100,9 @@ export function createStates(options: StatesOptions): States {
   })
   return {
     service: {
-      sdk,
+      sdk: () => import('@aws-sdk/client-sfn'),
       clientName: 'SFNClient',
+      signingName: 'states',
       access: statesAccess(options, (token) => engine.tokens.machineOf(token)),
       operations: {
         ...stateMachineOperations(machines, executions),

@@ -1,4 +1,3 @@
-import * as sdk from '@aws-sdk/client-sts'
 import type {
   AssumeRoleRequest,
   DecodeAuthorizationMessageRequest,
@@ -32,10 +31,11 @@ export function createSts(options?: StsOptions): Service {
       UserId: userIdOf(caller, options?.idOf(caller)),
     }),
   }
-  if (!options) return { sdk, clientName: 'STSClient', operations: identity, access: { GetCallerIdentity: nothing } }
+  if (!options) return { sdk: () => import('@aws-sdk/client-sts'), clientName: 'STSClient', signingName: 'sts', operations: identity, access: { GetCallerIdentity: nothing } }
   return {
-    sdk,
+    sdk: () => import('@aws-sdk/client-sts'),
     clientName: 'STSClient',
+    signingName: 'sts',
     operations: {
       ...identity,
       AssumeRole: (input: AssumeRoleRequest, caller: Caller) => assumeRole(options, input, caller),

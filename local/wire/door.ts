@@ -4,7 +4,7 @@ import { plannedRefusal } from '../refusals.ts'
 import { authenticate } from './authenticate.ts'
 import type { KeyOwner } from './authenticate.ts'
 import { encodeUnrouted, notImplemented } from './endpoint.ts'
-import type { Endpoint, RoutedCall, Unheld } from './endpoint.ts'
+import type { Endpoint, EndpointSource, RoutedCall, Unheld } from './endpoint.ts'
 import { payloadHashOf } from './payload-hash.ts'
 import type { WireReply, WireRequest } from './protocol.ts'
 import { readWhole } from './request.ts'
@@ -67,28 +67,27 @@ export interface Outcome {
   readonly isLost: boolean
 }
 
-type ServicesByClient = ReadonlyMap<string, Service>
+type ServicesByName = ReadonlyMap<string, Service>
 
 /** Takes requests whose head has been read, and says what to answer. */
 export class Door {
   readonly #options: DoorOptions
-  readonly #endpoints: ReadonlyMap<string, Endpoint>
-  readonly #clientNames: ReadonlyMap<string, string>
-  readonly #places = new Map<string, ServicesByClient>()
+  readonly #endpoints: ReadonlyMap<string, EndpointSource>
+  readonly #places = new Map<string, ServicesByName>()
 
-  constructor(options: DoorOptions, endpoints: ReadonlyMap<string, Endpoint>) {
+  /** @throws Error when two endpoints have the same signing name */
+  constructor(options: DoorOptions, endpoints: readonly EndpointSource[]) {
     this.#options = options
-    this.#endpoints = endpoints
-    this.#clientNames = new Map(
-      [...endpoints].flatMap(([name, { clientName }]) => (clientName === undefined ? [] : [[name, clientName]])),
-    )
+    this.#endpoints = new Map(endpoints.map((endpoint) => [endpoint.service, endpoint]))
+    if (this.#endpoints.size < endpoints.length) throw new Error('Two services have the same signing name.')
   }
 
   async answer(head: RequestHead, body: IncomingBody, unheld: Unheld): Promise<Outcome> {
     const signature = readSignature(head)
-    const endpoint = signature && this.#endpoints.get(signature.service)
+    let endpoint: Endpoint | undefined
     let request: WireRequest = { ...head, body: new Uint8Array() }
     try {
+      endpoint = signature && (await this.#endpoints.get(signature.service)?.open())
       if (!signature || !endpoint) {
         await body.whole()
         if (!signature)
@@ -156,22 +155,21 @@ export class Door {
     return { caller: { accountId, region, arn, accessKeyId, requestId: head.requestId }, secretAccessKey }
   }
 
-  /** The services of a place by their clients; undefined when there is no such place. */
-  #servicesAt(place: { readonly accountId: string; readonly region: string }): ServicesByClient | undefined {
+  /** The services of a place by their signing names; undefined when there is no such place. */
+  #servicesAt(place: { readonly accountId: string; readonly region: string }): ServicesByName | undefined {
     const { servicesAt, services, region } = this.#options
     const name = `${place.accountId}/${place.region}`
     const known = this.#places.get(name)
     if (known) return known
     const found = servicesAt ? servicesAt(place) : place.region === region ? services : undefined
-    const byClient = found && new Map(found.map((service) => [service.clientName, service]))
-    if (byClient) this.#places.set(name, byClient)
-    return byClient
+    const byName = found && new Map(found.map((service) => [service.signingName, service]))
+    if (byName) this.#places.set(name, byName)
+    return byName
   }
 
   /** The caller's own instance of a service; undefined for one that is not in this process. */
   #serviceAt(caller: Caller, signingName: string): Service | undefined {
-    const clientName = this.#clientNames.get(signingName)
-    return clientName === undefined ? undefined : this.#servicesAt(caller)?.get(clientName)
+    return this.#servicesAt(caller)?.get(signingName)
   }
 
   /** Runs one understood call; faults strike only calls that would have been let through. */

@@ -29,8 +29,6 @@ export interface Endpoint {
   readonly service: string
   readonly unknownKey: AwsError
   refuseSignature(fault: SignatureFault): AwsError
-  /** Name of the SDK's client; undefined when another server implements the service. */
-  readonly clientName?: string
   /**
    * @param service the caller's own instance of the service, when places have their own
    * @throws AwsError when the request names no operation of the service
@@ -39,6 +37,14 @@ export interface Endpoint {
   /** Whether the operation of a request reads its body while it arrives; false when there is no such operation. */
   takesStream(request: WireRequest): boolean
   encodeError(error: AwsError, request: WireRequest): WireReply
+}
+
+/** What answers the requests signed for one service, once there is one. */
+export interface EndpointSource {
+  /** Signing name. */
+  readonly service: string
+  /** The same one whenever asked. */
+  open(): Promise<Endpoint>
 }
 
 const PROTOCOLS: Readonly<Record<string, ProtocolFactory>> = {
@@ -51,19 +57,26 @@ const PROTOCOLS: Readonly<Record<string, ProtocolFactory>> = {
 }
 
 /**
- * The endpoint of a service that lives in this process.
- * @throws Error when the service lists an operation that its client does not have, or speaks a protocol unknown here
+ * The endpoint of a service that lives in this process; its schemas are read when it is opened. `open` rejects when the
+ * service lists an operation that its client does not have, has another signing name, or speaks a protocol unknown here.
  */
-export function serviceEndpoint(service: Service): Endpoint {
-  const model = readModel(service)
+export function serviceEndpoint(service: Service): EndpointSource {
+  let opened: Promise<Endpoint> | undefined
+  return { service: service.signingName, open: () => (opened ??= openService(service)) }
+}
+
+async function openService(service: Service): Promise<Endpoint> {
+  const { clientName } = service
+  const model = readModel({ sdk: await service.sdk(), clientName })
+  if (model.signingName !== service.signingName)
+    throw new Error(`${clientName} signs for ${model.signingName}, not for ${service.signingName}.`)
   const protocol = PROTOCOLS[model.protocol]?.(model)
-  if (!protocol) throw new Error(`${service.clientName} speaks ${model.protocol}, which this server does not.`)
+  if (!protocol) throw new Error(`${clientName} speaks ${model.protocol}, which this server does not.`)
   for (const name of Object.keys(service.operations)) {
-    if (!model.operations.has(name)) throw new Error(`${service.clientName} has no operation ${name}.`)
+    if (!model.operations.has(name)) throw new Error(`${clientName} has no operation ${name}.`)
   }
   return {
     service: model.signingName,
-    clientName: service.clientName,
     unknownKey: protocol.unknownKey,
     refuseSignature: (fault) => protocol.refuseSignature(fault),
     route(request, { operations, access = {} } = service) {

@@ -1,7 +1,5 @@
 import { NormalizedSchema } from '@smithy/core/schema'
 
-import type { Service } from './service.ts'
-
 type SchemaRef = Parameters<typeof NormalizedSchema.of>[0]
 
 /** Serialises one value of one shape; the codecs of the SDK's own protocols. */
@@ -60,6 +58,12 @@ type OperationSchema = readonly [9, string, string, number | Readonly<Record<str
 
 const isOperationSchema = (value: unknown): value is OperationSchema => Array.isArray(value) && value[0] === 9
 
+/** A loaded SDK module, and the name of the client class in it. */
+interface Sdk {
+  readonly sdk: object
+  readonly clientName: string
+}
+
 /** By SDK module: reading EC2's takes a tenth of a second, and a process may start many accounts. */
 const knownModels = new WeakMap<object, ServiceModel>()
 
@@ -67,7 +71,7 @@ const knownModels = new WeakMap<object, ServiceModel>()
  * Reads a service's model out of its SDK client: every operation that the client can send, implemented or not.
  * @throws Error when `clientName` is no client class of `sdk`
  */
-export function readModel(service: Pick<Service, 'sdk' | 'clientName'>): ServiceModel {
+export function readModel(service: Sdk): ServiceModel {
   const known = knownModels.get(service.sdk)
   if (known) return known
   const model = newModel(service)
@@ -75,7 +79,7 @@ export function readModel(service: Pick<Service, 'sdk' | 'clientName'>): Service
   return model
 }
 
-function newModel(service: Pick<Service, 'sdk' | 'clientName'>): ServiceModel {
+function newModel(service: Sdk): ServiceModel {
   const exported = new Map(Object.entries(service.sdk))
   const Client = exported.get(service.clientName) as SdkClientClass | undefined
   if (typeof Client !== 'function') throw new Error(`The SDK module exports no client class ${service.clientName}.`)

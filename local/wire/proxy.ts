@@ -1,6 +1,6 @@
 import { Agent, request as httpRequest } from 'node:http'
 
-import type { Endpoint } from './endpoint.ts'
+import type { Endpoint, EndpointSource } from './endpoint.ts'
 import { operationOfTarget } from './json.ts'
 import { INVALID_TOKEN_MESSAGE, refuseJsonSignature } from './protocol.ts'
 import type { WireReply, WireRequest } from './protocol.ts'
@@ -17,9 +17,9 @@ const HOP_BY_HOP = new Set(['connection', 'keep-alive', 'transfer-encoding', 'co
 export function proxyEndpoint(
   service: string,
   urlFor: (caller: Caller) => Promise<string>,
-): Endpoint & { close(): void } {
+): EndpointSource & { close(): void } {
   const agent = new Agent({ keepAlive: true })
-  return {
+  const endpoint: Endpoint = {
     service,
     unknownKey: new AwsError('UnrecognizedClientException', INVALID_TOKEN_MESSAGE),
     refuseSignature: refuseJsonSignature(400),
@@ -35,8 +35,8 @@ export function proxyEndpoint(
       body: JSON.stringify({ __type: error.code, message: error.message, ...error.fields }),
       errorCode: error.code,
     }),
-    close: () => agent.destroy(),
   }
+  return { service, open: async () => endpoint, close: () => agent.destroy() }
 }
 
 function passOn(request: WireRequest, url: string, agent: Agent): Promise<WireReply> {

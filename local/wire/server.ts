@@ -35,14 +35,12 @@ export interface WireServerOptions extends DoorOptions {
 
 /**
  * Starts the server on 127.0.0.1.
- * @throws Error when a service cannot be served (see serviceEndpoint) or the port is taken
+ * @throws Error when two services have the same signing name, or the port is taken
  */
 export async function startWireServer(options: WireServerOptions): Promise<WireServer> {
   const proxies = Object.entries(options.proxy ?? {}).map(([service, url]) => proxyEndpoint(service, url))
   const endpoints = [...options.services.map(serviceEndpoint), ...proxies]
-  const byService = new Map(endpoints.map((endpoint) => [endpoint.service, endpoint]))
-  if (byService.size < endpoints.length) throw new Error('Two services have the same signing name.')
-  const door = new Door(options, byService)
+  const door = new Door(options, endpoints)
   let requestCount = 0
   const serve = (message: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void => {
     if (options.control?.(message, response)) return

@@ -84,11 +84,16 @@ export type AccessOf = (input: never, caller: Caller) => readonly AccessRequest[
  */
 export type Permit = (principalArn: string, requests: readonly AccessRequest[], sourceArn?: string) => void
 
-/** A service: `sdk` is the whole module namespace of its `@aws-sdk/client-*`, the source of every schema. */
 export interface Service {
-  readonly sdk: object
+  /**
+   * Loads the whole module namespace of its `@aws-sdk/client-*`, the source of every schema. Asked when the service is first
+   * called: EC2's takes half a second and 60 MB, and most processes call few services.
+   */
+  readonly sdk: () => Promise<object>
   /** Name of the exported client class, e.g. `EC2Client`. */
   readonly clientName: string
+  /** Name in the credential scope of a signature, e.g. `states`. */
+  readonly signingName: string
   readonly operations: Operations
   /** By operation; see AccessOf. */
   readonly access?: Readonly<Record<string, AccessOf>>

@@ -99,8 +99,9 @@ export async function refusal(call: Promise<unknown>): Promise<{ name: string; s
 const services = (clock: Clock, note: <Input>(input: Input) => Input): Service[] => [
   createSts(),
   {
-    sdk: ec2,
+    sdk: async () => ec2,
     clientName: 'EC2Client',
+    signingName: 'ec2',
     operations: {
       DescribeVolumes(input: ec2.DescribeVolumesRequest): ec2.DescribeVolumesResult {
         note(input)
@@ -134,8 +135,9 @@ const services = (clock: Clock, note: <Input>(input: Input) => Input): Service[]
     },
   },
   {
-    sdk: sfn,
+    sdk: async () => sfn,
     clientName: 'SFNClient',
+    signingName: 'states',
     operations: {
       DescribeExecution(input: sfn.DescribeExecutionInput): sfn.DescribeExecutionOutput {
         if (note(input).executionArn?.endsWith('gone')) {
@@ -151,8 +153,9 @@ const services = (clock: Clock, note: <Input>(input: Input) => Input): Service[]
     },
   },
   {
-    sdk: ssm,
+    sdk: async () => ssm,
     clientName: 'SSMClient',
+    signingName: 'ssm',
     operations: {
       GetParameter: (input: ssm.GetParameterRequest): ssm.GetParameterResult => ({
         Parameter: { Name: input.Name, Value: 'ami-1', LastModifiedDate: CREATED_AT, Version: 3 },
@@ -160,8 +163,9 @@ const services = (clock: Clock, note: <Input>(input: Input) => Input): Service[]
     },
   },
   {
-    sdk: events,
+    sdk: async () => events,
     clientName: 'EventBridgeClient',
+    signingName: 'events',
     operations: {
       PutEvents(input: events.PutEventsRequest): events.PutEventsResponse {
         note(input)
@@ -170,8 +174,9 @@ const services = (clock: Clock, note: <Input>(input: Input) => Input): Service[]
     },
   },
   {
-    sdk: scheduler,
+    sdk: async () => scheduler,
     clientName: 'SchedulerClient',
+    signingName: 'scheduler',
     operations: {
       CreateSchedule(input: scheduler.CreateScheduleInput): scheduler.CreateScheduleOutput {
         note(input)
@@ -188,8 +193,9 @@ const services = (clock: Clock, note: <Input>(input: Input) => Input): Service[]
     },
   },
   {
-    sdk: s3,
+    sdk: async () => s3,
     clientName: 'S3Client',
+    signingName: 's3',
     operations: {
       HeadBucket(input: s3.HeadBucketRequest): s3.HeadBucketOutput {
         note(input)
@@ -198,8 +204,9 @@ const services = (clock: Clock, note: <Input>(input: Input) => Input): Service[]
     },
   },
   {
-    sdk: lambda,
+    sdk: async () => lambda,
     clientName: 'LambdaClient',
+    signingName: 'lambda',
     operations: {
       Invoke(input: lambda.InvocationRequest): lambda.InvocationResponse {
         note(input)

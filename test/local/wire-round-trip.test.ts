@@ -119,7 +119,7 @@ async function connect(module: string, clientName: string) {
       },
     ]),
   )
-  const service: Service = { sdk, clientName, operations }
+  const service: Service = { sdk: async () => sdk, clientName, signingName: model.signingName, operations }
   const door = new Door(
     {
       services: [service],
@@ -128,7 +128,7 @@ async function connect(module: string, clientName: string) {
       faults: new Faults(),
       clock: manualClock(0),
     },
-    new Map([[model.signingName, serviceEndpoint(service)]]),
+    [serviceEndpoint(service)],
   )
   const Client = sdk[clientName] as new (configuration: object) => Client
   const client = new Client({

@@ -37,8 +37,9 @@ let client: s3.S3Client
 
 const services: Service[] = [
   {
-    sdk: s3,
+    sdk: async () => s3,
     clientName: 'S3Client',
+    signingName: 's3',
     operations: {
       PutObject: (request: Streaming<s3.PutObjectRequest>) => putObject(request),
       GetObject: () => ({ Body: getObject() }),
@@ -48,8 +49,9 @@ const services: Service[] = [
     },
   },
   {
-    sdk: ebs,
+    sdk: async () => ebs,
     clientName: 'EBSClient',
+    signingName: 'ebs',
     operations: {
       async PutSnapshotBlock({ BlockData }: Streaming<ebs.PutSnapshotBlockRequest>) {
         pieces.push(...((await BlockData.toArray()) as Uint8Array[]))

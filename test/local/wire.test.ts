@@ -7,7 +7,7 @@ import * as sts from '@aws-sdk/client-sts'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
 import type { CallTarget } from '../../local/faults.ts'
-import { startWireServer } from '../../local/wire/server.ts'
+import { serviceEndpoint } from '../../local/wire/endpoint.ts'
 import { AwsError } from '../../local/wire/service.ts'
 import type { Caller } from '../../local/wire/service.ts'
 import {
@@ -114,11 +114,12 @@ describe('what is not there', () => {
     expect(answer.message).toContain('dynamodb')
   })
 
-  it('is noticed at the start, when a service lists an operation that its client lacks', async () => {
-    const wrong = { sdk: ssm, clientName: 'SSMClient', operations: { GetParametr: () => ({}) } }
-    const { identities, faults, clock } = account
-    const start = startWireServer({ services: [wrong], identify: identities.identify, region: REGION, faults, clock })
-    await expect(start).rejects.toThrow('SSMClient has no operation GetParametr')
+  it('is noticed when its service is opened, if a service lists an operation that its client lacks', async () => {
+    const named = { sdk: async () => ssm, clientName: 'SSMClient', signingName: 'ssm' }
+    const wrong = serviceEndpoint({ ...named, operations: { GetParametr: () => ({}) } })
+    await expect(wrong.open()).rejects.toThrow('SSMClient has no operation GetParametr')
+    const misnamed = serviceEndpoint({ ...named, signingName: 'systemsmanager', operations: {} })
+    await expect(misnamed.open()).rejects.toThrow('SSMClient signs for ssm')
   })
 })
 

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { startAccount, type Account } from '../../local/account.ts'
 import { autoClock } from '../../local/clock.ts'
+import { serviceEndpoint } from '../../local/wire/endpoint.ts'
 
 /** Sections of `local/README.md` by the SDK's client; EC2's operations are in two of them. */
 const SECTIONS: Readonly<Record<string, readonly string[]>> = {
@@ -64,6 +65,11 @@ describe('the support matrix of local/README.md', () => {
   it('has a section for each service', () => {
     const { services } = account.at(account.accountId, account.region)
     expect(services.map(({ clientName }) => clientName).toSorted()).toEqual(Object.keys(SECTIONS).toSorted())
+  })
+
+  it('is about operations that the clients of the services have', async () => {
+    const { services } = account.at(account.accountId, account.region)
+    await Promise.all(services.map((service) => serviceEndpoint(service).open()))
   })
 
   it.each(Object.keys(SECTIONS))('names what is implemented of %s, each operation once', (clientName) => {
