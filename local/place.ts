@@ -136,6 +136,7 @@ function createServices(shared: Shared, options: PlaceOptions) {
   const assumeForLambda = iam.assumeFor('lambda.amazonaws.com', region, FUNCTION_SESSION)
   const lambda = createLambda({
     ...place,
+    mayAssume: iam.mayAssumeFor('lambda.amazonaws.com', region),
     credentialsFor: (roleArn) => assumeForLambda(roleArn, 'lambda'),
     ...(shared.onLog ? { onLog: shared.onLog } : {}),
     ...(shared.sandboxLimit ? { sandboxLimit: shared.sandboxLimit } : {}),
@@ -151,7 +152,11 @@ function createServices(shared: Shared, options: PlaceOptions) {
     sendMessage: (...message: Parameters<Sqs['send']>) => sqs.send(...message),
     queueKeyOf: (arn: string) => sqs.keyOf(arn),
   }
-  const events = createEvents({ ...place, ...targetsOf(shared, options, 'events.amazonaws.com', doors) })
+  const events = createEvents({
+    ...place,
+    ...targetsOf(shared, options, 'events.amazonaws.com', doors),
+    mayAssume: iam.mayAssumeFor('events.amazonaws.com', region),
+  })
   const emit = (event: EmittedEvent): void => events.emit(event)
   const ec2 = createEc2({
     ...place,
@@ -171,11 +176,16 @@ function createServices(shared: Shared, options: PlaceOptions) {
     ...place,
     emit,
     objects: shared.objects,
+    mayAssume: iam.mayAssumeFor('states.amazonaws.com', region),
     permit: (roleArn, requests, sourceArn) =>
       permitStates(roleArn, withDataKeys(requests, { keyOf: iam.keyOf, caller: options }), sourceArn),
     invokeFunction: (arn, payload) => lambda.invoke(arn, payload),
   })
-  const scheduler = createScheduler({ ...place, ...targetsOf(shared, options, 'scheduler.amazonaws.com', doors) })
+  const scheduler = createScheduler({
+    ...place,
+    ...targetsOf(shared, options, 'scheduler.amazonaws.com', doors),
+    mayAssume: iam.mayAssumeFor('scheduler.amazonaws.com', region),
+  })
   return { guests, kms, lambda, events, ec2, ebs, sqs, ssm, states, scheduler }
 }
 

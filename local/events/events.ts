@@ -24,7 +24,7 @@ import type { Cancel, Clock } from '../clock.ts'
 import type { Durable } from '../durability.ts'
 import type { Faults } from '../faults.ts'
 import { AwsError } from '../wire/service.ts'
-import type { AwsEvent, EmittedEvent, Operations, Service } from '../wire/service.ts'
+import type { AwsEvent, EmittedEvent, MayAssume, Operations, Service } from '../wire/service.ts'
 import { eventsAccess } from './access.ts'
 import { Deliveries } from './delivery.ts'
 import { inputFor } from './input.ts'
@@ -56,6 +56,8 @@ export interface EventsOptions {
   readonly deliver: Deliver
   /** Without it dead letters are lost. */
   readonly sendDeadLetter?: SendDeadLetter
+  /** Asked about the roles of rules and targets; without it every role is good. */
+  readonly mayAssume?: MayAssume
 }
 
 /** From the emission to the target: typically half a second on AWS. */
@@ -85,7 +87,7 @@ class Bus {
 
   constructor(options: EventsOptions) {
     this.#options = options
-    this.rules = new Rules(options.region, options.accountId)
+    this.rules = new Rules(options)
     this.deliveries = new Deliveries({ ...options, errorCode: deadLetterCode })
   }
 

@@ -14,7 +14,7 @@ import type {
   Rule as DescribedRule,
   Target,
 } from '@aws-sdk/client-eventbridge'
-import { AwsError } from '../wire/service.ts'
+import { AwsError, type MayAssume } from '../wire/service.ts'
 import { isPath } from './paths.ts'
 import { compilePattern } from './pattern.ts'
 import type { Matches } from './pattern.ts'
@@ -83,6 +83,12 @@ function checkTarget(target: Target): void {
   if (attempts < 0 || attempts > 185) throw invalid('MaximumRetryAttempts must be between 0 and 185.')
 }
 
+interface RulesOptions {
+  readonly region: string
+  readonly accountId: string
+  readonly mayAssume?: MayAssume
+}
+
 /** The rules of the default bus, the only bus here. */
 export class Rules {
   /** By name: what is kept over a restart. */
@@ -92,7 +98,10 @@ export class Rules {
   readonly #arnPrefix: string
   readonly #busArn: string
 
-  constructor(region: string, accountId: string) {
+  readonly #mayAssume: MayAssume | undefined
+
+  constructor({ region, accountId, mayAssume }: RulesOptions) {
+    this.#mayAssume = mayAssume
     this.#arnPrefix = `arn:aws:events:${region}:${accountId}:rule/`
     this.#busArn = `arn:aws:events:${region}:${accountId}:event-bus/default`
   }
@@ -124,6 +133,7 @@ export class Rules {
     compilePattern(pattern)
     if (State === 'ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS') throw notImplemented(`the state ${State}`)
     const existing = this.#rules.get(name)
+    this.#checkTrust(RoleArn, this.#arnPrefix + name)
     if (existing && Tags && Tags.length > 0) throw invalid('Tags can be set only when a rule is created.')
     if (!existing && this.#rules.size >= RULE_LIMIT) throw limitExceeded()
     const rule: Rule = {
@@ -168,6 +178,7 @@ export class Rules {
     const targets = input.Targets ?? []
     if (targets.length === 0) throw invalid('Targets must have at least one member.')
     for (const target of targets) checkTarget(target)
+    for (const { RoleArn } of targets) this.#checkTrust(RoleArn, rule.arn)
     const ids = new Set([...rule.targets.keys(), ...targets.map((target) => target.Id ?? '')])
     if (ids.size > TARGET_LIMIT) throw limitExceeded()
     for (const target of targets) rule.targets.set(target.Id ?? '', target)
@@ -200,6 +211,12 @@ export class Rules {
     const rule = [...this.#rules.values()].find((candidate) => candidate.arn === arn)
     if (!rule) throw missing(`Rule ${arn ?? ''} does not exist on EventBus default.`)
     return rule.tags
+  }
+
+  /** The words are from memory. */
+  #checkTrust(roleArn: string | undefined, ruleArn: string): void {
+    if (roleArn === undefined || (this.#mayAssume?.(roleArn, ruleArn) ?? true)) return
+    throw invalid(`Provided role '${roleArn}' cannot be assumed by principal 'events.amazonaws.com'.`)
   }
 
   #matcherOf(rule: Rule): Matches {

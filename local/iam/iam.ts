@@ -6,7 +6,7 @@ import type { Clock } from '../clock.ts'
 import type { Durable } from '../durability.ts'
 import { ADMINISTRATOR, type Identities } from '../identities.ts'
 import { AwsError } from '../wire/service.ts'
-import type { AccessRequest, Caller, Permit, Service } from '../wire/service.ts'
+import type { AccessRequest, Caller, MayAssume, Permit, Service } from '../wire/service.ts'
 import { iamAccess } from './access.ts'
 import { Authority, type IsGranted, type ObservedDecision } from './authority.ts'
 import { findRole, findUser, type IamContext } from './context.ts'
@@ -55,6 +55,7 @@ export interface Iam {
   readonly authorize: (service: string, caller: Caller, requests: readonly AccessRequest[]) => void
   /** What a service of this place does in a role's name, or in its own. */
   readonly permitFor: (servicePrincipal: string, region: string) => Permit
+  readonly mayAssumeFor: (servicePrincipal: string, region: string) => MayAssume
   /** A session of a role for a service. @throws AwsError AccessDenied when the trust policy does not let the service have it */
   readonly assumeFor: (
     servicePrincipal: string,
@@ -122,6 +123,13 @@ function sourceContext(sourceArn: string | undefined): AccessRequest['context'] 
   return { 'aws:SourceArn': sourceArn, 'aws:SourceAccount': sourceArn.split(':')[4] ?? '' }
 }
 
+const mayAssumeBy =
+  (authority: Authority, servicePrincipal: string, region: string): MayAssume =>
+  (roleArn, sourceArn) => {
+    const principal = authority.principalOf(servicePrincipal, '')
+    return authority.trust(roleArn, principal, sourceContext(sourceArn), region)?.allowed ?? false
+  }
+
 function checkTrust(
   authority: Authority,
   servicePrincipal: string,
@@ -129,9 +137,7 @@ function checkTrust(
   roleArn: string,
   sourceArn?: string,
 ): void {
-  const principal = authority.principalOf(servicePrincipal, '')
-  const decision = authority.trust(roleArn, principal, sourceContext(sourceArn), region)
-  if (decision?.allowed) return
+  if (mayAssumeBy(authority, servicePrincipal, region)(roleArn, sourceArn)) return
   throw new AwsError(
     'AccessDenied',
     `${servicePrincipal} is not authorized to perform: sts:AssumeRole on resource: ${roleArn}`,
@@ -194,6 +200,7 @@ export function createIam(options: IamOptions): Iam {
         region,
       )
     },
+    mayAssumeFor: (servicePrincipal, region) => mayAssumeBy(authority, servicePrincipal, region),
     assumeFor(servicePrincipal, region, times) {
       const sessions = new ServiceSessions(clock, identities, times)
       return (roleArn, session, sourceArn) => {

@@ -3,8 +3,9 @@
  * the environment that AWS gives and nothing else. An invocation holds the clock from its first moment to its last.
  */
 import type { Durable } from '../durability.ts'
-import type { Service } from '../wire/service.ts'
+import type { MayAssume, Service } from '../wire/service.ts'
 import { lambdaAccess } from './access.ts'
+import { invalidParameter } from './errors.ts'
 import type { FunctionConfiguration } from './functions.ts'
 import { lambdaOperations } from './operations.ts'
 import { LambdaRuntime } from './runtime.ts'
@@ -15,7 +16,10 @@ export type { FunctionConfiguration } from './functions.ts'
 export interface Lambda {
   /** `client-lambda`: Invoke, GetFunction, GetFunctionConfiguration, ListFunctions. */
   readonly service: Service
-  /** Adds a function, or replaces the one of that name (its warm sandboxes end). Returns its ARN. */
+  /**
+   * Adds a function, or replaces the one of that name (its warm sandboxes end). Returns its ARN.
+   * @throws AwsError InvalidParameterValueException, also for a role that Lambda cannot have
+   */
   register(configuration: FunctionConfiguration): string
   /**
    * Runs a function to its end. Throws AwsError: `ResourceNotFoundException`, `TooManyRequestsException`,
@@ -29,7 +33,12 @@ export interface Lambda {
   readonly durable: Durable
 }
 
-export function createLambda(options: LambdaOptions): Lambda {
+interface LambdaServiceOptions extends LambdaOptions {
+  /** Asked about the role of a function; without it every role is good. */
+  readonly mayAssume?: MayAssume
+}
+
+export function createLambda(options: LambdaServiceOptions): Lambda {
   const runtime = new LambdaRuntime(options)
   return {
     service: {
@@ -39,7 +48,11 @@ export function createLambda(options: LambdaOptions): Lambda {
       operations: lambdaOperations(runtime, options.clock),
       access: lambdaAccess,
     },
-    register: (configuration) => runtime.register(configuration),
+    register(configuration) {
+      if (!(options.mayAssume?.(configuration.roleArn) ?? true))
+        throw invalidParameter('The role defined for the function cannot be assumed by Lambda.')
+      return runtime.register(configuration)
+    },
     invoke: (functionArn, payload) => runtime.invoke(functionArn, payload),
     logs: (functionName) => runtime.logs(functionName),
     close: () => runtime.close(),

@@ -22,7 +22,7 @@ import type { Durable } from '../durability.ts'
 import { Deliveries } from '../events/delivery.ts'
 import type { Deliver, SendDeadLetter, Undelivered } from '../events/target.ts'
 import { AwsError } from '../wire/service.ts'
-import type { Operations, Service } from '../wire/service.ts'
+import type { MayAssume, Operations, Service } from '../wire/service.ts'
 import { schedulerAccess } from './access.ts'
 import { Groups, conflict, described as describedGroup, missing, pageOf } from './groups.ts'
 import type { Group } from './groups.ts'
@@ -59,6 +59,8 @@ export interface SchedulerOptions {
   readonly deliver: Deliver
   /** Without it dead letters are lost. */
   readonly sendDeadLetter?: SendDeadLetter
+  /** Asked about the role of a target; without it every role is good. */
+  readonly mayAssume?: MayAssume
 }
 
 interface Armed {
@@ -104,7 +106,10 @@ class SchedulerState {
     // The same token is the same request again, and must be.
     if (existing && withoutToken(existing.settings) !== withoutToken(schedule.settings))
       throw new AwsError('ConflictException', 'The client token was used for another request.', { status: 409 })
-    if (!existing) this.#arm(key, schedule)
+    if (!existing) {
+      this.#checkTrust(schedule)
+      this.#arm(key, schedule)
+    }
     return { ScheduleArn: arn }
   }
 
@@ -112,6 +117,7 @@ class SchedulerState {
     const { name, group, key } = this.#keyOf(input.Name, input.GroupName)
     const previous = this.#get(name, group).schedule
     const schedule = makeSchedule(input, { arn: previous.arn, nowMs: this.#options.clock.now(), previous })
+    this.#checkTrust(schedule)
     this.#arm(key, schedule)
     return { ScheduleArn: schedule.arn }
   }
@@ -193,6 +199,17 @@ class SchedulerState {
     const armed = this.#schedules.get(`${group}/${name}`)
     if (!armed) throw missing(`Schedule ${name}`)
     return armed
+  }
+
+  /** The source is the group (AWS facts D.1). The words are from memory. */
+  #checkTrust({ group, settings: { Target } }: Schedule): void {
+    const { accountId, region, mayAssume } = this.#options
+    const groupArn = `arn:aws:scheduler:${region}:${accountId}:schedule-group/${group}`
+    if (mayAssume?.(Target?.RoleArn ?? '', groupArn) ?? true) return
+    throw new AwsError(
+      'ValidationException',
+      'The execution role you provide must allow AWS EventBridge Scheduler to assume the role.',
+    )
   }
 
   #disarm(armed: Armed): void {

@@ -6,7 +6,7 @@ import type {
   UpdateStateMachineInput,
 } from '@aws-sdk/client-sfn'
 import type { Clock } from '../clock.ts'
-import { AwsError } from '../wire/service.ts'
+import { AwsError, type MayAssume } from '../wire/service.ts'
 import { checkName, statesArn } from './arns.ts'
 import type { Place } from './arns.ts'
 import type { Definition } from './definition.ts'
@@ -38,12 +38,18 @@ export const programOf = (machine: StateMachine): Program => ({
   ownerArn: machine.arn,
 })
 
+interface StateMachinesOptions extends Place {
+  readonly clock: Clock
+  readonly random: Random
+  readonly mayAssume?: MayAssume | undefined
+}
+
 export class StateMachines {
   /** By ARN. Plain data. */
   readonly machines = new Map<string, StateMachine>()
-  readonly #options: { readonly clock: Clock; readonly random: Random } & Place
+  readonly #options: StateMachinesOptions
 
-  constructor(options: { readonly clock: Clock; readonly random: Random } & Place) {
+  constructor(options: StateMachinesOptions) {
     this.#options = options
   }
 
@@ -70,6 +76,7 @@ export class StateMachines {
     const arn = statesArn(this.#options, 'stateMachine', name)
     const known = this.machines.get(arn)
     if (known) return same(known, { definitionText, logging, tracing })
+    this.#checkTrust(roleArn, arn)
     const machine: StateMachine = {
       arn,
       name,
@@ -99,6 +106,7 @@ export class StateMachines {
     refuseUnsupported(input)
     const parsed = definition === undefined ? machine.definition : parseDefinition(definition)
     const role = roleArn === undefined ? machine.roleArn : checkRole(roleArn)
+    if (roleArn !== undefined) this.#checkTrust(role, arn)
     const logging = loggingConfiguration ? checkLogging(loggingConfiguration) : machine.logging
     return Object.assign(machine, {
       definition: parsed,
@@ -109,6 +117,15 @@ export class StateMachines {
       revisionId: this.#options.random.uuid(),
       updatedAtMs: this.#options.clock.now(),
     })
+  }
+
+  /** The words are from memory. */
+  #checkTrust(roleArn: string, arn: string): void {
+    if (this.#options.mayAssume?.(roleArn, arn) ?? true) return
+    throw new AwsError(
+      'AccessDeniedException',
+      'Neither the global service principal states.amazonaws.com, nor the regional one is authorized to assume the provided role.',
+    )
   }
 
   /** Gone when its last execution has ended. One that does not exist is gone already. */

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts'
 import type { Durable } from '../durability.ts'
-import type { EmittedEvent, Permit, Service } from '../wire/service.ts'
+import type { EmittedEvent, MayAssume, Permit, Service } from '../wire/service.ts'
 import { statesAccess } from './access.ts'
 import type { Engine, Ended, InvokeFunction, Objects, Step } from './engine.ts'
 import { executionOperations } from './execution-operations.ts'
@@ -26,6 +26,8 @@ export interface StatesOptions {
   readonly objects: Objects
   /** Asked before anything is done as a machine's role; without it everything is allowed. */
   readonly permit?: Permit
+  /** Asked about the role of a machine that is made or changed. */
+  readonly mayAssume?: MayAssume
   /** Gets every `Step Functions Execution Status Change`. */
   readonly emit: (event: EmittedEvent) => void
 }
@@ -65,7 +67,7 @@ export function createStates(options: StatesOptions): States {
   const observers: ((step: Step) => void)[] = []
   let halted = false
   const random = seededRandom(1)
-  const machines = new StateMachines({ clock, random, accountId, region })
+  const machines = new StateMachines({ clock, random, accountId, region, mayAssume: options.mayAssume })
   const engine: Engine = {
     clock,
     accountId,

@@ -84,6 +84,12 @@ export type AccessOf = (input: never, caller: Caller) => readonly AccessRequest[
  */
 export type Permit = (principalArn: string, requests: readonly AccessRequest[], sourceArn?: string) => void
 
+/**
+ * Whether a role lets the service have it, by its trust policy, for `sourceArn`, on whose account the service will act. Asked where
+ * a role is handed to a service; what is done later is asked of `Permit` again.
+ */
+export type MayAssume = (roleArn: string, sourceArn?: string) => boolean
+
 export interface Service {
   /**
    * Loads the whole module namespace of its `@aws-sdk/client-*`, the source of every schema. Asked when the service is first

@@ -1,6 +1,6 @@
 /** What services do in a role's name, or in their own: asked like any call (AWS facts H). */
 import { EventBridgeClient, PutEventsCommand, PutRuleCommand, PutTargetsCommand } from '@aws-sdk/client-eventbridge'
-import { CreateRoleCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam'
+import { CreateRoleCommand, IAMClient, PutRolePolicyCommand, UpdateAssumeRolePolicyCommand } from '@aws-sdk/client-iam'
 import { CreateKeyCommand, KMSClient, PutKeyPolicyCommand } from '@aws-sdk/client-kms'
 import { CreateStateMachineCommand, SFNClient } from '@aws-sdk/client-sfn'
 import { CreateScheduleCommand, SchedulerClient } from '@aws-sdk/client-scheduler'
@@ -38,6 +38,12 @@ async function newRole(RoleName: string, principal: object, condition = {}): Pro
   return `arn:aws:iam::${HOME}:role/${RoleName}`
 }
 
+async function trust(RoleName: string, principal: object): Promise<void> {
+  const statement = { Effect: 'Allow', Principal: principal, Action: 'sts:AssumeRole' }
+  const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement: statement })
+  await call(() => new IAMClient(settings()).send(new UpdateAssumeRolePolicyCommand({ RoleName, PolicyDocument })))
+}
+
 async function allow(RoleName: string, Action: string | string[], Resource: string): Promise<void> {
   const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement: { Effect: 'Allow', Action, Resource } })
   const put = new PutRolePolicyCommand({
@@ -68,7 +74,7 @@ describe('a state machine', () => {
       { Service: 'states.amazonaws.com' },
       { ArnLike: { 'aws:SourceArn': `${MACHINES}:parent` } },
     )
-    const child = await machine('child', trusted, { Type: 'Pass' })
+    const child = await machine('child', await newRole('child', { Service: 'states.amazonaws.com' }), { Type: 'Pass' })
     const task = {
       Type: 'Task',
       Resource: 'arn:aws:states:::states:startExecution',
@@ -84,11 +90,60 @@ describe('a state machine', () => {
     })
     await allow('parent', 'states:StartExecution', child)
     expect(await run(parent)).toMatchObject({ status: 'SUCCEEDED' })
-    const stranger = await machine('stranger', trusted, task)
-    expect(await run(stranger)).toMatchObject({
+    await trust('parent', { Service: 'events.amazonaws.com' })
+    expect(await run(parent)).toMatchObject({
       status: 'FAILED',
       cause: expect.stringContaining('states.amazonaws.com is not authorized to perform: sts:AssumeRole') as string,
     })
+  })
+})
+
+describe('a role that does not trust the service it is handed to', () => {
+  let role: string
+  beforeAll(async () => {
+    role = await newRole('foreign', { Service: 'backup.amazonaws.com' })
+  })
+
+  it('makes no state machine, nor one of another source than it names', async () => {
+    const pass = { Type: 'Pass' }
+    await expect(machine('never', role, pass)).rejects.toMatchObject({
+      name: 'AccessDeniedException',
+      message: expect.stringContaining('is authorized to assume the provided role') as string,
+    })
+    const only = { ArnLike: { 'aws:SourceArn': `${MACHINES}:other` } }
+    const narrow = await newRole('narrow', { Service: 'states.amazonaws.com' }, only)
+    await expect(machine('never', narrow, pass)).rejects.toMatchObject({ name: 'AccessDeniedException' })
+    await expect(machine('other', narrow, pass)).resolves.toBe(`${MACHINES}:other`)
+  })
+
+  it('makes no schedule: its group must be let in (AWS facts D.1)', async () => {
+    const create = (RoleArn: string) => {
+      const Target = { Arn: `${MACHINES}:other`, RoleArn }
+      const FlexibleTimeWindow = { Mode: 'OFF' as const }
+      const schedule = { Name: 'never', ScheduleExpression: 'rate(1 day)', FlexibleTimeWindow, Target }
+      return call(() => new SchedulerClient(settings()).send(new CreateScheduleCommand(schedule)))
+    }
+    await expect(create(role)).rejects.toMatchObject({
+      name: 'ValidationException',
+      message: expect.stringContaining('must allow AWS EventBridge Scheduler to assume the role') as string,
+    })
+    const group = `arn:aws:scheduler:${REGION}:${HOME}:schedule-group/default`
+    const trusted = { StringEquals: { 'aws:SourceArn': group, 'aws:SourceAccount': HOME } }
+    await expect(
+      create(await newRole('grouped', { Service: 'scheduler.amazonaws.com' }, trusted)),
+    ).resolves.toBeDefined()
+  })
+
+  it('is no target’s of a rule, and no function’s', async () => {
+    const events = new EventBridgeClient(settings())
+    await call(() => events.send(new PutRuleCommand({ Name: 'them', EventPattern: '{"source":["them"]}' })))
+    const Targets = [{ Id: 'm', Arn: `${MACHINES}:other`, RoleArn: role }]
+    const put = call(() => events.send(new PutTargetsCommand({ Rule: 'them', Targets })))
+    await expect(put).rejects.toThrow(`Provided role '${role}' cannot be assumed by principal 'events.amazonaws.com'`)
+    const settled = { codeDirectory: '/', handler: 'index.handler', environment: {}, runtime: 'nodejs24.x' }
+    const register = () =>
+      account.lambda.register({ ...settled, name: 'never', roleArn: role, timeoutSeconds: 3, memoryMiB: 128 })
+    expect(register).toThrow('The role defined for the function cannot be assumed by Lambda.')
   })
 })
 
