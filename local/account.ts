@@ -196,8 +196,11 @@ async function deploy(
   { accountId, region, lambda }: Place,
   directory: string,
   stackName: string,
-  { endpoint, credentials, ...options }: Pick<DeployOptions, 'addStatement' | 'putDataKey'> &
-    Pick<Account, 'endpoint' | 'credentials'>,
+  {
+    endpoint,
+    credentials,
+    ...options
+  }: Pick<DeployOptions, 'addStatement' | 'putDataKey'> & Pick<Account, 'endpoint' | 'credentials'>,
 ): Promise<void> {
   // Loaded here: whoever deploys nothing needs none of their SDK clients.
   const { deploymentClients } = await import('./cloudformation/clients.ts')

@@ -161,7 +161,13 @@ export function createEc2(options: Ec2Options): Ec2 {
   }
   const access = ec2Access(account, Object.keys(operations), options.roleOfProfile ?? (() => undefined))
   return {
-    service: { sdk: () => import('@aws-sdk/client-ec2'), clientName: 'EC2Client', signingName: 'ec2', operations, access },
+    service: {
+      sdk: () => import('@aws-sdk/client-ec2'),
+      clientName: 'EC2Client',
+      signingName: 'ec2',
+      operations,
+      access,
+    },
     host: hostOf(account),
     durable: durableOf(account),
     direct: directSnapshots(account),

@@ -273,7 +273,13 @@ const operationsOf = (bus: Bus): Operations => ({
 export function createEvents(options: EventsOptions): Events {
   const bus = new Bus(options)
   return {
-    service: { sdk: () => import('@aws-sdk/client-eventbridge'), clientName: 'EventBridgeClient', signingName: 'events', operations: operationsOf(bus), access: eventsAccess },
+    service: {
+      sdk: () => import('@aws-sdk/client-eventbridge'),
+      clientName: 'EventBridgeClient',
+      signingName: 'events',
+      operations: operationsOf(bus),
+      access: eventsAccess,
+    },
     emit: (event) => void bus.publish(event),
     observe: (observer) => bus.observe(observer),
     undelivered: bus.deliveries.undelivered,

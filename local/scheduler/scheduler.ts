@@ -294,7 +294,13 @@ const operationsOf = (state: SchedulerState): Operations => ({
 export function createScheduler(options: SchedulerOptions): Scheduler {
   const state = new SchedulerState(options)
   return {
-    service: { sdk: () => import('@aws-sdk/client-scheduler'), clientName: 'SchedulerClient', signingName: 'scheduler', operations: operationsOf(state), access: schedulerAccess },
+    service: {
+      sdk: () => import('@aws-sdk/client-scheduler'),
+      clientName: 'SchedulerClient',
+      signingName: 'scheduler',
+      operations: operationsOf(state),
+      access: schedulerAccess,
+    },
     durable: state.durable,
     nextFiring: (name, group) => state.get(name, group).next?.startMs,
     undelivered: state.deliveries.undelivered,

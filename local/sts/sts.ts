@@ -31,7 +31,14 @@ export function createSts(options?: StsOptions): Service {
       UserId: userIdOf(caller, options?.idOf(caller)),
     }),
   }
-  if (!options) return { sdk: () => import('@aws-sdk/client-sts'), clientName: 'STSClient', signingName: 'sts', operations: identity, access: { GetCallerIdentity: nothing } }
+  if (!options)
+    return {
+      sdk: () => import('@aws-sdk/client-sts'),
+      clientName: 'STSClient',
+      signingName: 'sts',
+      operations: identity,
+      access: { GetCallerIdentity: nothing },
+    }
   return {
     sdk: () => import('@aws-sdk/client-sts'),
     clientName: 'STSClient',
