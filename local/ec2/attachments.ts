@@ -177,11 +177,8 @@ function detachVolume(account: Account, request: DetachVolumeRequest): VolumeAtt
   const attachment = attachmentMeant(volume, request)
   const force = request.Force ?? false
   checkDetachable(attachment, force)
-  const stuck = account.troubles.stuckDetaches.get(volume.id)
   attachment.state = 'detaching'
-  if (stuck && !force) {
-    account.troubles.stuckDetaches.delete(volume.id)
-    stuck.attachment = attachment
+  if (!force && account.troubles.stuckDetaches.delete(volume.id)) {
     // Of a running guest, what keeps a detach from ending is a file system still mounted (AWS facts A.14).
     if (attachment.instance.state === 'running') attachment.state = 'busy'
   } else {

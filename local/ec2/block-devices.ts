@@ -9,7 +9,7 @@ import type { Image } from './images/model.ts'
 import type { Account } from './model.ts'
 import type { Zone } from './network/zones.ts'
 import { required, supportOnly } from './request.ts'
-import { performanceOf } from './volume-types.ts'
+import { checkTypeInZone, performanceOf } from './volume-types.ts'
 import { initializationRateOf } from './volume-quotas.ts'
 import { sourceSnapshot } from './volumes.ts'
 import type { VolumePlan } from './volumes.ts'
@@ -92,13 +92,15 @@ export function planDisks(
 ): DiskPlan[] {
   return [...mappingsInForce(image, requested)].map(([device, ebs]) => {
     const snapshot = sourceSnapshot(account, ebs.SnapshotId)
+    const performance = performanceOf({ ...ebs, Size: ebs.VolumeSize }, snapshot)
+    checkTypeInZone(account, performance.type, zone)
     return {
       device,
       deleteOnTermination: ebs.DeleteOnTermination ?? true,
       volume: {
         zone,
         snapshot,
-        performance: performanceOf({ ...ebs, Size: ebs.VolumeSize }, snapshot),
+        performance,
         initializationRate: initializationRateOf(ebs.VolumeInitializationRate, snapshot),
         ...encryptionOf(account, ebs, snapshot, caller),
       },

@@ -40,12 +40,20 @@ function keyUses(account: Account, caller: Caller, actions: readonly string[], k
   }))
 }
 
+function isPlannedToFail({ troubles: { failingKeys } }: Account, arn: string): boolean {
+  const left = failingKeys.get(arn) ?? 0
+  if (left > 1) failingKeys.set(arn, left - 1)
+  else failingKeys.delete(arn)
+  return left > 0
+}
+
 /** Why the caller cannot use this key so, if so. */
 function problemWith(account: Account, caller: Caller, keyId: string, actions: readonly string[]): string {
   const key = account.keys.find(keyId)
   if (!key) return `Key '${keyId}' does not exist`
   if (key.state === 'Disabled') return `${keyId} is disabled.`
   if (key.state !== 'Enabled') return `${keyId} is pending deletion.`
+  if (isPlannedToFail(account, key.arn)) return `${keyId} is not accessible.`
   if (!account.permit) return ''
   try {
     account.permit(caller.arn, keyUses(account, caller, actions, keyId))

@@ -7,7 +7,7 @@ import { registerImage } from './images/host-images.ts'
 import type { ImageRegistration } from './images/host-images.ts'
 import { interrupt } from './instance-states.ts'
 import { endByGuest } from './instances.ts'
-import type { Account, CapacityTrouble, CaptureObserver, StatusCheck, StuckDetach, Volume } from './model.ts'
+import type { Account, CapacityTrouble, CaptureObserver, StatusCheck, Volume } from './model.ts'
 import { setHostTags } from './tags.ts'
 
 export interface Ec2Host {
@@ -25,8 +25,12 @@ export interface Ec2Host {
   failVolumeCreation(snapshotId: string): void
   /** The zone has no volumes of this type, or no room for another volume of any type, until told otherwise. */
   lackVolumes(zone: string, lacks: boolean, type?: VolumeType): void
-  /** The next detach of this volume stays `detaching` (`busy` on a running instance) until the returned function is called, or Force. */
-  stickDetach(volumeId: string): () => void
+  /** The next detach of this volume stays `detaching` (`busy` on a running instance) until `releaseDetach`, or Force. */
+  stickDetach(volumeId: string): void
+  /** Lets the stuck detach of this volume end, or the next one be none. @throws Error when none was stuck */
+  releaseDetach(volumeId: string): void
+  /** The next times, 1 unless told, that EBS would use this key for somebody, it is not accessible. */
+  failKey(key: string, times?: number): void
   /** The next StartInstances of this instance is refused with this code, or goes `pending` and falls back to `stopped`. */
   refuseStart(instanceId: string, how: { readonly code: string } | 'falls-back'): void
   /** The next launches or starts that match find no capacity, `times` of them, 1 unless told. The answer takes it back. */
@@ -60,14 +64,21 @@ function lackVolumes({ troubles }: Account, zone: string, lacks: boolean, type?:
   else among.delete(name)
 }
 
-function stickDetach(account: Account, volumeId: string): () => void {
-  const { troubles } = account
-  const stuck: StuckDetach = {}
-  troubles.stuckDetaches.set(volumeId, stuck)
-  return () => {
-    if (troubles.stuckDetaches.get(volumeId) === stuck) troubles.stuckDetaches.delete(volumeId)
-    if (stuck.attachment) endDetach(account, stuck.attachment)
-  }
+function releaseDetach(account: Account, volumeId: string): void {
+  const { stuckDetaches } = account.troubles
+  const isPlanned = stuckDetaches.delete(volumeId)
+  const stuck = (account.volumes.get(volumeId)?.attachments ?? []).filter(
+    ({ state, dueMs }) => (state === 'detaching' || state === 'busy') && dueMs === undefined,
+  )
+  if (!isPlanned && stuck.length === 0) throw new Error(`No detach of ${volumeId} is stuck.`)
+  for (const attachment of stuck) endDetach(account, attachment)
+}
+
+/** @throws Error for a key that does not exist */
+function failKey({ keys, troubles }: Account, name: string, times: number): void {
+  const key = keys.find(name)
+  if (!key) throw new Error(`There is no key ${name}.`)
+  troubles.failingKeys.set(key.arn, times)
 }
 
 async function close({ running, disks }: Account): Promise<void> {
@@ -91,7 +102,9 @@ export function hostOf(account: Account): Ec2Host {
     failSnapshot: (volumeId) => void troubles.failingSnapshots.add(volumeId),
     failVolumeCreation: (snapshotId) => void troubles.failingCreations.add(snapshotId),
     lackVolumes: (zone, lacks, type) => lackVolumes(account, zone, lacks, type),
-    stickDetach: (volumeId) => stickDetach(account, volumeId),
+    stickDetach: (volumeId) => void troubles.stuckDetaches.add(findAny(VOLUME, volumes, volumeId).id),
+    releaseDetach: (volumeId) => releaseDetach(account, volumeId),
+    failKey: (key, times = 1) => failKey(account, key, times),
     refuseStart: (instanceId, how) => void troubles.refusedStarts.set(instanceId, how),
     lackCapacity(trouble, times = 1) {
       const planned = { ...trouble, left: times }
@@ -109,6 +122,7 @@ export function hostOf(account: Account): Ec2Host {
     },
     setTags: (resourceId, tags) => setHostTags(account, resourceId, tags),
     beLate(how) {
+      Object.assign(troubles.lateness, how)
       account.consistency = { ...account.consistency, ...how }
     },
     guestPoweredOff: (instanceId) => endByGuest(account, findAny(INSTANCE, instances, instanceId)),

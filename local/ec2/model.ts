@@ -240,11 +240,6 @@ export interface ReplaceRootTask extends Resource {
   completedMs?: number
 }
 
-/** A detach that never ends by itself; `attachment` is there once it was asked for. */
-export interface StuckDetach {
-  attachment?: Attachment
-}
-
 /** What goes wrong on purpose, by the id of the resource; each is used up as it strikes. */
 interface PlannedTroubles {
   readonly failingSnapshots: Set<string>
@@ -253,12 +248,16 @@ interface PlannedTroubles {
   readonly missingVolumeTypes: Set<string>
   /** Zones without room for another volume. */
   readonly exhaustedZones: Set<string>
-  readonly stuckDetaches: Map<string, StuckDetach>
+  readonly stuckDetaches: Set<string>
   readonly refusedStarts: Map<string, { readonly code: string } | 'falls-back'>
   readonly capacity: Set<CapacityTrouble>
-  /** Replacements of the root volume of these instances fail. */
   /** StateReason codes of the launches to come. */
   readonly failingLaunches: string[]
+  /** ARNs of keys that EBS finds inaccessible, and how often still. */
+  readonly failingKeys: Map<string, number>
+  /** How late EC2 is by the host's doing. */
+  readonly lateness: Partial<Consistency>
+  /** Replacements of the root volume of these instances fail. */
   readonly failingRootReplacements: Map<string, 'failed' | 'failed-detached'>
 }
 

@@ -37,10 +37,12 @@ export function newState(shows: (resource: Resource) => boolean): Ec2State {
       failingCreations: new Set(),
       missingVolumeTypes: new Set(),
       exhaustedZones: new Set(),
-      stuckDetaches: new Map(),
+      stuckDetaches: new Set(),
       refusedStarts: new Map(),
       capacity: new Set(),
       failingLaunches: [],
+      failingKeys: new Map(),
+      lateness: {},
       failingRootReplacements: new Map(),
     },
     counters: { order: 0, ids: 0, publicAddresses: 0 },
@@ -90,6 +92,7 @@ export const durableOf = (account: Account): Durable => ({
   restore(saved) {
     if (!isRecord(saved)) throw new TypeError('The saved state of EC2 is not a record.')
     refill(account.state, saved)
+    account.consistency = { ...account.consistency, ...account.troubles.lateness }
   },
   resume() {
     resumeVolumes(account)

@@ -13,7 +13,7 @@ import { AwsError } from './service.ts'
 import type { AccessOf, Caller, Service } from './service.ts'
 import { readSignature } from './signature.ts'
 import type { Signature } from './signature.ts'
-import { openBody } from './streamed-body.ts'
+import { copied, openBody } from './streamed-body.ts'
 
 /** A call that a known caller made, as it was answered; for a lost answer, as it would have been answered. */
 export interface ObservedCall {
@@ -192,7 +192,11 @@ export class Door {
       fault = this.#options.faults.forCall({ service, operation, input })
       const refusal = plannedRefusal(service, fault)
       if (refusal) throw refusal
-      if (fault?.kind === 'duplicate') await call.run(input, caller, unheld).catch(asAwsError)
+      if (fault?.kind === 'duplicate') {
+        const copies = await copied(input)
+        await call.run(copies(), caller, unheld).catch(asAwsError)
+        input = copies()
+      }
       reply = await call.run(input, caller, unheld)
     } catch (error) {
       reply = endpoint.encodeError(asAwsError(error), request)

@@ -5,6 +5,7 @@ import { incompleteBody } from './byte-reader.ts'
 import { CHECKSUM_ALGORITHMS, runningHash, startChecksum } from './checksums.ts'
 import type { ChecksumAlgorithm, RunningChecksum } from './checksums.ts'
 import { contentMismatch, isSha256 } from './payload-hash.ts'
+import { readWhole } from './request.ts'
 import type { RequestHead } from './request.ts'
 import { AwsError } from './service.ts'
 import type { StreamedBody } from './service.ts'
@@ -20,6 +21,21 @@ const NOTHING: AsyncIterable<Uint8Array> = {
 /** The stream of a body that has been read whole. */
 export const streamOf = (body: Uint8Array): StreamedBody =>
   Object.assign(Readable.from(body.length > 0 ? [body] : NOTHING, { objectMode: false }), { checksums: new Map() })
+
+const isStreamed = (value: unknown): value is StreamedBody => value instanceof Readable && 'checksums' in value
+
+/**
+ * Lets an input be used several times though its body can be read but once: reads the body whole, and gives the input anew
+ * at each call.
+ * @throws AwsError when the body is not what was said of it
+ */
+export async function copied(input: unknown): Promise<() => unknown> {
+  if (typeof input !== 'object' || input === null) return () => input
+  const [name, body] = Object.entries(input).find(([, value]) => isStreamed(value)) ?? []
+  if (name === undefined || !isStreamed(body)) return () => input
+  const bytes = await readWhole(body)
+  return () => ({ ...input, [name]: Object.assign(streamOf(bytes), { checksums: body.checksums }) })
+}
 
 /**
  * The body of a request to S3 while it arrives: without its `aws-chunked` framing, and checked against everything that was

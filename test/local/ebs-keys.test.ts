@@ -182,10 +182,10 @@ describe('a caller without the key', () => {
   })
 })
 
-describe('grants of a key', () => {
-  const grant = (...Operations: GrantOperation[]) =>
-    kms.send(new CreateGrantCommand({ KeyId: key, GranteePrincipal: USER, Operations }))
+const grant = (...Operations: GrantOperation[]) =>
+  kms.send(new CreateGrantCommand({ KeyId: key, GranteePrincipal: USER, Operations }))
 
+describe('grants of a key', () => {
   it('let who has no policy for it use the key, for what they name, until they are revoked (AWS facts G)', async () => {
     const { GrantId } = await grant('CreateGrant')
     expect(await volumeState(await volume(hers))).toBeUndefined()

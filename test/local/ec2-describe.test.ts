@@ -65,6 +65,41 @@ test('ids and pages exclude each other, and page sizes have limits (AWS facts A.
   await refused({ VolumeIds: ['vol-0123456789abcdef0'] }, 'InvalidVolume.NotFound')
 })
 
+test('snapshots are found by ids, owner and filters; by ids that are wrong or unknown not at all (AWS facts A.4)', async () => {
+  const account = testAccount()
+  const { id } = await account.runningInstance()
+  const data = await account.volumeAt(id, '/dev/sdf')
+  const { Snapshots = [] } = await account.call('CreateSnapshots', {
+    InstanceSpecification: { InstanceId: id },
+    Description: 'a point',
+    TagSpecifications: [{ ResourceType: 'snapshot', Tags: [{ Key: 'point', Value: '1' }] }],
+  })
+  const ids = Snapshots.map(({ SnapshotId }) => SnapshotId!)
+  const found = async (...Filters: [string, string][]) =>
+    (
+      await account.call('DescribeSnapshots', {
+        OwnerIds: ['self'],
+        Filters: Filters.map(([Name, value]) => ({ Name, Values: [value] })),
+      })
+    ).Snapshots!.map(({ SnapshotId }) => SnapshotId)
+  expect(await found(['tag:point', '1'])).toEqual(ids)
+  expect(await found(['tag:point', '1'], ['volume-id', data])).toEqual([ids[1]])
+  expect(await found(['description', 'a p*'], ['status', 'pending'])).toEqual(ids)
+  expect(await found(['description', 'a P*'])).toEqual([])
+  await account.clock.advance(2 * MINUTE_MS)
+  expect(await found(['tag:point', '1'], ['status', 'pending'])).toEqual([])
+  expect(await found(['tag:point', '1'], ['progress', '100%'])).toEqual(ids)
+  expect(await found(['tag:point', '1'], ['storage-tier', 'archive'])).toEqual([])
+  const { Snapshots: [one] = [] } = await account.call('DescribeSnapshots', { SnapshotIds: ids })
+  expect(one).toMatchObject({ StorageTier: 'standard', TransferType: 'standard', SseType: 'none' })
+  const refused = (request: object, code: string) =>
+    expect(account.call('DescribeSnapshots', request)).rejects.toMatchObject({ code })
+  await refused({ SnapshotIds: [...ids, 'snap-0123456789abcdef0'] }, 'InvalidSnapshot.NotFound')
+  await refused({ SnapshotIds: ['snap-one'] }, 'InvalidSnapshotID.Malformed')
+  await refused({ SnapshotIds: ids, MaxResults: 5 }, 'InvalidParameterCombination')
+  await refused({ MaxResults: 4 }, 'InvalidParameterValue')
+})
+
 test('instances are found by state, tag and id, together with their reservation', async () => {
   const account = testAccount()
   const { Instances = [], ReservationId } = await account.call('RunInstances', {

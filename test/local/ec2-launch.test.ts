@@ -16,6 +16,10 @@ async function launch(account: TestAccount, request: Partial<Sdk.RunInstancesReq
 const described = async (account: TestAccount, id: string): Promise<Sdk.Instance> =>
   (await account.call('DescribeInstances', { InstanceIds: [id] })).Reservations![0]!.Instances![0]!
 
+const rootAt = (VolumeInitializationRate: number) => ({
+  BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { VolumeInitializationRate } }],
+})
+
 async function subnetIn(account: TestAccount, zone = ZONE): Promise<string> {
   const { Subnets } = await account.call('DescribeSubnets', {
     Filters: [{ Name: 'availability-zone', Values: [zone] }],
@@ -209,12 +213,9 @@ describe('capacity and quotas (AWS facts A.17, A.21)', () => {
 
   it('refuses a launch whose disks together ask for more initialization than there is (AWS facts A.12, A.22)', async () => {
     const account = testAccount({ quotas: { initializationRate: 500 } })
-    const root = (VolumeInitializationRate: number): object => ({
-      BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { VolumeInitializationRate } }],
-    })
     const two = { MinCount: 2, MaxCount: 2 }
-    await refused(launch(account, { ...root(300), ...two }), 'VolumeInitializationRateLimitExceeded')
-    expect(await launch(account, { ...root(250), ...two })).toMatchObject({ State: { Name: 'pending' } })
+    await refused(launch(account, { ...rootAt(300), ...two }), 'VolumeInitializationRateLimitExceeded')
+    expect(await launch(account, { ...rootAt(250), ...two })).toMatchObject({ State: { Name: 'pending' } })
   })
 })
 

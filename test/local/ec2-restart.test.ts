@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { IMAGE_ID, MINUTE_MS, testAccount } from './ec2-account.ts'
+import { IMAGE_ID, MINUTE_MS, ZONE, testAccount } from './ec2-account.ts'
 
 test('after a restart of the account, machines that ran boot again, and changes under way come to their end', async () => {
   const before = testAccount()
@@ -34,4 +34,33 @@ test('after a restart of the account, machines that ran boot again, and changes 
   expect([running.id, stopping.id, ending.id, pending!.InstanceId]).not.toContain(id)
   await after.clock.advance(60 * MINUTE_MS)
   await expect(after.stateOf(ending.id)).rejects.toMatchObject({ code: 'InvalidInstanceID.NotFound' })
+})
+
+test('after a restart of the account, what was to go wrong still goes wrong, and EC2 is as late as before (AWS facts A.14, A.19)', async () => {
+  const before = testAccount()
+  const { id } = await before.runningInstance()
+  const data = await before.volumeAt(id, '/dev/sdf')
+  before.host.stickDetach(data)
+  await before.call('DetachVolume', { VolumeId: data })
+  before.host.failLaunch('Server.InternalError')
+  before.host.lackVolumes(ZONE, true, 'gp3')
+  before.host.beLate({ idsMs: 60_000, seed: 'late' })
+
+  const after = await before.afterRestart()
+  const volume = (VolumeType: 'gp2' | 'gp3') =>
+    after.call('CreateVolume', { AvailabilityZone: ZONE, Size: 1, VolumeType })
+  await expect(volume('gp3')).rejects.toMatchObject({ code: 'VolumeTypeNotAvailableInZone' })
+  const { VolumeId = '' } = await volume('gp2')
+  await expect(after.call('DescribeVolumes', { VolumeIds: [VolumeId] })).rejects.toMatchObject({
+    code: 'InvalidVolume.NotFound',
+  })
+  await after.clock.advance(60 * MINUTE_MS)
+  const stateOfData = async () => (await after.call('DescribeVolumes', { VolumeIds: [data] })).Volumes?.[0]?.State
+  expect(await stateOfData()).toBe('in-use')
+  after.host.releaseDetach(data)
+  expect(await stateOfData()).toBe('available')
+  after.host.lackVolumes(ZONE, false, 'gp3')
+  const { id: lost } = await after.runningInstance()
+  await after.clock.advance(MINUTE_MS)
+  expect(await after.stateOf(lost)).toBe('terminated')
 })

@@ -1,23 +1,8 @@
-import { closeSync, openSync, readSync, statSync, writeSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { expect, test } from 'vitest'
-import type { GuestSpec } from '../../local/ec2/guest.ts'
-import { autoClock } from '../../local/clock.ts'
-import { MINUTE_MS, NotingGuest, START_MS, ZONE, testAccount } from './ec2-account.ts'
+import { MINUTE_MS, ZONE, testAccount } from './ec2-account.ts'
 import type { TestAccount } from './ec2-account.ts'
-
-function write(path: string, text: string, offset = 0): void {
-  const file = openSync(path, 'r+')
-  writeSync(file, text, offset)
-  closeSync(file)
-}
-
-function read(path: string, length: number, offset = 0): string {
-  const file = openSync(path, 'r')
-  const bytes = Buffer.alloc(length)
-  readSync(file, bytes, 0, length, offset)
-  closeSync(file)
-  return bytes.toString()
-}
+import { createSet, read, write } from './ec2-disks.ts'
 
 const iso = (ms: number): string => new Date(ms).toISOString().replace('.000', '')
 
@@ -25,62 +10,6 @@ const arn = (snapshotId: string | undefined): string => `arn:aws:ec2::eu-central
 
 const snapshotsOf = async (account: TestAccount, ids: string[]) =>
   (await account.call('DescribeSnapshots', { SnapshotIds: ids })).Snapshots!
-
-async function createSet(account: TestAccount, instanceId: string, more: object = {}): Promise<string[]> {
-  const { Snapshots = [] } = await account.call('CreateSnapshots', {
-    InstanceSpecification: { InstanceId: instanceId },
-    ...more,
-  })
-  return Snapshots.map(({ SnapshotId }) => SnapshotId!)
-}
-
-/** Writes a growing number to its root and then to its data disk, in every turn of the event loop that it is not paused. */
-class BusyGuest extends NotingGuest {
-  written = 0
-
-  constructor(spec: GuestSpec) {
-    super(spec)
-    this.#step()
-  }
-
-  #step(): void {
-    if (this.stopped) return
-    if (!this.paused) {
-      this.written += 1
-      for (const { path } of this.disks) write(path, String(this.written).padStart(8, '0'))
-    }
-    setImmediate(() => this.#step())
-  }
-}
-
-test('all disks of one CreateSnapshots are of one instant, though the guest writes all the time (AWS facts A.1)', async () => {
-  const account = testAccount({ guest: (spec) => new BusyGuest(spec) })
-  const { id, guest } = await account.runningInstance()
-  const busy = guest as BusyGuest
-  const ids = await createSet(account, id)
-  const frozen = ids.map((snapshotId) => read(account.host.snapshotPath(snapshotId), 8))
-  expect(Number(frozen[0])).toBeGreaterThan(0)
-  expect(frozen[1]).toBe(frozen[0])
-  // The guest goes on afterwards, and the snapshot does not change with it.
-  const atCapture = busy.written
-  while (busy.written < atCapture + 3) await new Promise((turn) => setImmediate(turn))
-  expect(read(account.host.snapshotPath(ids[0]!), 8)).toBe(frozen[0])
-})
-
-test('observers see the frozen bytes while the guest is paused', async () => {
-  const account = testAccount()
-  const { id, guest } = await account.runningInstance()
-  const data = await account.volumeAt(id, '/dev/sdf')
-  write(account.host.volumePath(data), 'before')
-  const seen: object[] = []
-  account.host.observeCapture((capture) => {
-    const member = capture.snapshots.find(({ volumeId }) => volumeId === data)
-    seen.push({ instanceId: capture.instanceId, paused: guest.paused, bytes: read(member!.path, 6) })
-  })
-  await createSet(account, id)
-  expect(seen).toEqual([{ instanceId: id, paused: true, bytes: 'before' }])
-  expect(guest.notes).toEqual(['pause', 'resume'])
-})
 
 test('a set completes member by member, and tells its end once, letter for letter (AWS facts A.1, A.18)', async () => {
   const account = testAccount()
@@ -340,39 +269,6 @@ test('a member that is deleted while it is pending does not fail the others of i
   })
 })
 
-test('snapshots are found by ids, owner and filters; by ids that are wrong or unknown not at all (AWS facts A.4)', async () => {
-  const account = testAccount()
-  const { id } = await account.runningInstance()
-  const data = await account.volumeAt(id, '/dev/sdf')
-  const ids = await createSet(account, id, {
-    Description: 'a point',
-    TagSpecifications: [{ ResourceType: 'snapshot', Tags: [{ Key: 'point', Value: '1' }] }],
-  })
-  const found = async (...Filters: [string, string][]) =>
-    (
-      await account.call('DescribeSnapshots', {
-        OwnerIds: ['self'],
-        Filters: Filters.map(([Name, value]) => ({ Name, Values: [value] })),
-      })
-    ).Snapshots!.map(({ SnapshotId }) => SnapshotId)
-  expect(await found(['tag:point', '1'])).toEqual(ids)
-  expect(await found(['tag:point', '1'], ['volume-id', data])).toEqual([ids[1]])
-  expect(await found(['description', 'a p*'], ['status', 'pending'])).toEqual(ids)
-  expect(await found(['description', 'a P*'])).toEqual([])
-  await account.clock.advance(2 * MINUTE_MS)
-  expect(await found(['tag:point', '1'], ['status', 'pending'])).toEqual([])
-  expect(await found(['tag:point', '1'], ['progress', '100%'])).toEqual(ids)
-  expect(await found(['tag:point', '1'], ['storage-tier', 'archive'])).toEqual([])
-  const [one] = await snapshotsOf(account, ids)
-  expect(one).toMatchObject({ StorageTier: 'standard', TransferType: 'standard', SseType: 'none' })
-  const refused = (request: object, code: string) =>
-    expect(account.call('DescribeSnapshots', request)).rejects.toMatchObject({ code })
-  await refused({ SnapshotIds: [...ids, 'snap-0123456789abcdef0'] }, 'InvalidSnapshot.NotFound')
-  await refused({ SnapshotIds: ['snap-one'] }, 'InvalidSnapshotID.Malformed')
-  await refused({ SnapshotIds: ids, MaxResults: 5 }, 'InvalidParameterCombination')
-  await refused({ MaxResults: 4 }, 'InvalidParameterValue')
-})
-
 test('the snapshot of an image is in use; another is gone at once, with its bytes (AWS facts A.7)', async () => {
   const account = testAccount()
   const { Snapshots: [ofImage] = [] } = await account.call('DescribeSnapshots', { OwnerIds: ['self'] })
@@ -415,28 +311,4 @@ test('an encrypted volume makes encrypted snapshots and volumes; another key sta
   }
   expect(await dataKeyOf(same.VolumeId!)).toBe(snapshot!.DataEncryptionKeyId)
   expect(await dataKeyOf(other.VolumeId!)).not.toBe(snapshot!.DataEncryptionKeyId)
-})
-
-test('an instance that stops during a capture stops after it', async () => {
-  const account = testAccount()
-  const { id, guest } = await account.runningInstance()
-  const capturing = createSet(account, id)
-  await account.call('StopInstances', { InstanceIds: [id] })
-  await capturing
-  await account.clock.advance(MINUTE_MS)
-  expect(guest.notes).toEqual(['pause', 'resume', 'stop'])
-})
-
-test('an automatic clock does not jump over the copying of bytes', async () => {
-  const account = testAccount({ clock: autoClock(START_MS) })
-  const { id } = await account.runningInstance()
-  const root = await account.volumeAt(id, '/dev/xvda')
-  write(account.host.volumePath(root), 'kept')
-  const startMs = account.clock.now()
-  // Its timer is what the clock would jump to.
-  const creating = account.call('CreateVolume', { AvailabilityZone: ZONE, Size: 1 })
-  const ids = await createSet(account, id)
-  expect(account.clock.now()).toBe(startMs)
-  expect(read(account.host.snapshotPath(ids[0]!), 4)).toBe('kept')
-  await creating
 })

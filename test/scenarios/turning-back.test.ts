@@ -91,7 +91,8 @@ test('a start that finds no capacity is tried again', async () => {
 
 test('a disk that will not come off leaves the run stuck with nothing lost, and the same request finishes it later', async () => {
   await protectedMachine()
-  const release = world.account.ec2.stickDetach(before.disks['/dev/sdg'] ?? '')
+  const stuckVolume = before.disks['/dev/sdg'] ?? ''
+  world.account.ec2.stickDetach(stuckVolume)
   const { result } = await world.run('revert-machine', { machine })
   expect(result).toMatchObject({ status: 'FAILED', error: 'RevertStuck' })
   const stuck = await tracesOf(world, machine)
@@ -100,6 +101,6 @@ test('a disk that will not come off leaves the run stuck with nothing lost, and 
   expect(stuck.volumes).toHaveLength(6)
   const refused = await world.run('protect-machine', { machine })
   expect(refused.result.status).toBe('FAILED')
-  release()
+  world.account.ec2.releaseDetach(stuckVolume)
   await expectReverted()
 })
