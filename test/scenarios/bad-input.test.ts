@@ -18,8 +18,6 @@ import { startWorld, type Workflow, type World } from './world.ts'
 /**
  * Whatever is wrong with what an operator asks for: the run ends with a named error, the message names the object and says what
  * to do, and neither the account nor the catalog has changed by a single item, tag or state.
- *
- * A member of an Auto Scaling group is not among the cases: only AWS itself can write the tag that tells.
  */
 let world: World
 beforeAll(async () => {
@@ -138,6 +136,15 @@ describe('a machine or a policy that cannot be worked on', () => {
     const machine = await launchFromInstanceStore()
     const says = [machine, 'instance-store', 'remove the tag tandem:policy']
     await refused('protect-machine', { machine }, { error: 'RootNotOnEbs', says })
+  })
+
+  test('a member of an Auto Scaling group, which would replace it when it stops: its points are taken all the same', async () => {
+    const machine = await launch({ dataDisks: [] })
+    // Only AWS itself can write the tag that tells.
+    world.account.ec2.setTags(machine, { 'aws:autoscaling:groupName': 'web-group' })
+    await protect(machine)
+    const says = [machine, 'web-group', 'Put it on standby and detach it from the group first.']
+    await refused('revert-machine', { machine }, { error: 'MachineInAutoScalingGroup', says })
   })
 
   test('a machine that was terminated', async () => {
