@@ -31,7 +31,7 @@ export const disksOf = ({ disks }: Account, instance: Instance): GuestDisk[] =>
     }))
 
 /** Tells the guest of an instance, if one runs, what its disks are now. */
-function tellGuest(account: Account, instance: Instance): void {
+export function tellGuest(account: Account, instance: Instance): void {
   runOf(account, instance).guest?.disksChanged(disksOf(account, instance))
 }
 

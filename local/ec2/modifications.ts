@@ -9,6 +9,7 @@ import type {
 } from '@aws-sdk/client-ec2'
 import { AwsError } from '../wire/service.ts'
 import type { Operations } from '../wire/service.ts'
+import { tellGuest } from './attachments.ts'
 import { MODIFY_VOLUME_MS, optimizeDelayMs } from './delays.ts'
 import { emitVolumeNotification } from './events.ts'
 import { filterBy } from './filters.ts'
@@ -144,6 +145,7 @@ export function resumeModification(account: Account, volume: Volume): void {
   at(modification.optimizingMs, () => {
     Object.assign(volume, modification.target)
     account.disks.grow(volume.path, volume.sizeGiB)
+    for (const { instance } of volume.attachments) tellGuest(account, instance)
     emitVolumeNotification(account, volume, 'modifyVolume', 'optimizing')
   })
   at(modification.completedMs, () => emitVolumeNotification(account, volume, 'modifyVolume', 'completed'))

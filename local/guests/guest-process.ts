@@ -74,6 +74,8 @@ export class BashGuest implements GuestProcess {
   readonly #freezes: Freezes
   readonly #power: Power
   #disks: readonly GuestDisk[]
+  /** As far as every process may write; disks grow by themselves. */
+  #fileLimitKiB: number
   #startedAtMs: number
   #endedAtMs: number | undefined
   #state: 'running' | 'rebooting' | 'crashed' | 'stopped' = 'running'
@@ -92,6 +94,7 @@ export class BashGuest implements GuestProcess {
     this.#freezes = new Freezes(folder.path, this.#processes)
     this.#power = new Power(clock, (action) => this.#actOnPower(action))
     this.#disks = spec.disks
+    this.#fileLimitKiB = fileLimitKiB(spec.disks)
     this.#startedAtMs = clock.now()
   }
 
@@ -230,11 +233,12 @@ export class BashGuest implements GuestProcess {
   disksChanged(disks: readonly GuestDisk[]): void {
     const attached = new Set(disks.map((disk) => disk.path))
     const detached = this.#disks.filter((disk) => !attached.has(disk.path))
-    const limitKiB = fileLimitKiB(this.#disks)
+    const wasKiB = this.#fileLimitKiB
+    this.#fileLimitKiB = fileLimitKiB(disks)
     this.#disks = disks
     if (!this.running) return
     this.#around.folder.arrange(disks)
-    if (fileLimitKiB(disks) > limitKiB) raiseFileLimit(this.#processes.list(), fileLimitKiB(disks))
+    if (this.#fileLimitKiB > wasKiB) raiseFileLimit(this.#processes.list(), this.#fileLimitKiB)
     for (const disk of detached) {
       const killed = this.#processes.killUsersOf(realpathSync(disk.path))
       if (killed.length > 0)
