@@ -34,16 +34,19 @@ function keyUse(place: EbsPlace, caller: Caller, action: string, keyId: string |
   const context: Context = {
     'kms:CallerAccount': caller.accountId,
     'kms:ViaService': `ec2.${place.region}.amazonaws.com`,
-    'kms:GrantIsForAWSResource': true,
+    ...(action === 'CreateGrant' ? { 'kms:GrantIsForAWSResource': true } : {}),
   }
   return [{ action: `kms:${action}`, resource: keyId, context }]
 }
 
 function startAccess(place: EbsPlace, request: StartSnapshotRequest, caller: Caller): AccessRequest[] {
   const tags = request.Tags ?? []
-  const context: Context = {
+  const tagContext: Context = {
     ...Object.fromEntries(tags.map(({ Key = '', Value = '' }) => [`aws:RequestTag/${Key}`, Value])),
     ...(tags.length > 0 ? { 'aws:TagKeys': tags.map(({ Key = '' }) => Key) } : {}),
+  }
+  const context: Context = {
+    ...tagContext,
     'ebs:VolumeSize': request.VolumeSize ?? 0,
     'ebs:Description': request.Description ?? '',
     ...(request.ParentSnapshotId === undefined ? {} : { 'ebs:ParentSnapshot': arnOf(place, request.ParentSnapshotId) }),
@@ -56,7 +59,7 @@ function startAccess(place: EbsPlace, request: StartSnapshotRequest, caller: Cal
           {
             action: 'ec2:CreateTags',
             resource: arnOf(place, '*'),
-            context: { ...context, 'ec2:CreateAction': 'StartSnapshot' },
+            context: { ...tagContext, 'ec2:CreateAction': 'StartSnapshot' },
           },
         ]
       : []),

@@ -35,7 +35,7 @@ function keyUses(account: Account, caller: Caller, actions: readonly string[], k
     context: {
       'kms:ViaService': `ec2.${account.region}.amazonaws.com`,
       'kms:CallerAccount': caller.accountId,
-      'kms:GrantIsForAWSResource': true,
+      ...(action === 'CreateGrant' ? { 'kms:GrantIsForAWSResource': true } : {}),
     },
   }))
 }

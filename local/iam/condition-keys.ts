@@ -1,69 +1,64 @@
 /**
- * The condition keys that this account knows, after the Service Authorization Reference. A policy with any other is refused:
- * a key that is never in a request would make a denial, or a negated condition an allowance, that AWS would not give.
+ * The condition keys that policies may have here, after the Service Authorization Reference: those that requests carry, and those
+ * that rightly none does. A policy with any other is refused: a key that AWS knows and this account never tells would make a
+ * denial, or a negated condition an allowance, that AWS would not give.
  */
 
 /** Keys of one value, without the part after the last `/` or `:` where it is free (a tag's key). */
 const SINGLE_VALUED: Readonly<Record<string, string>> = {
   aws:
-    'CalledViaFirst CalledViaLast ChatbotSourceArn CurrentTime EpochTime FederatedProvider MultiFactorAuthAge MultiFactorAuthPresent ' +
-    'PrincipalAccount PrincipalArn PrincipalIsAWSService PrincipalOrgID PrincipalServiceName PrincipalTag/ PrincipalType Referer ' +
-    'RequestTag/ RequestedRegion ResourceAccount ResourceOrgID ResourceTag/ SecureTransport SourceAccount SourceArn SourceIdentity ' +
-    'SourceIp SourceOrgID SourceVpc SourceVpce TokenIssueTime UserAgent userid username ViaAWSService VpcSourceIp',
-  dynamodb: 'EnclosingOperation FullTableScan ReturnConsumedCapacity ReturnValues Select',
+    'CalledViaFirst CalledViaLast CurrentTime EpochTime PrincipalAccount PrincipalArn PrincipalIsAWSService ' +
+    'PrincipalServiceName PrincipalTag/ PrincipalType RequestTag/ RequestedRegion ResourceAccount ResourceTag/ ' +
+    'SecureTransport SourceAccount SourceArn SourceIp TokenIssueTime userid username ViaAWSService',
+  dynamodb: 'EnclosingOperation ReturnValues Select',
   ebs: 'Description ParentSnapshot VolumeSize',
   ec2:
-    'Add/group Add/userId AllocationId AssociatePublicIpAddress Attribute Attribute/ AuthorizedService AuthorizedUser ' +
-    'AvailabilityZone AvailabilityZoneId CoolOffPeriod CreateAction Domain EbsOptimized Encrypted ImageID ImageType ' +
-    'InstanceAutoRecovery InstanceID InstanceMarketType InstanceMetadataTags InstanceProfile InstanceType IsLaunchTemplateResource ' +
-    'KeyPairName LaunchTemplate Location KeyPairType KmsKeyId ManagedResourceOperator MetadataHttpEndpoint MetadataHttpPutResponseHopLimit MetadataHttpTokens ' +
-    'NetworkInterfaceID NewInstanceProfile OutpostArn Owner ParentSnapshot ParentVolume Permission PlacementGroup ' +
-    'PlacementGroupName PlacementGroupStrategy ProductCode Public PublicIpAddress Region Remove/group Remove/userId ResourceTag/ RoleDelivery ' +
-    'RootDeviceType SecurityGroupID SnapshotCoolOffPeriod SnapshotID SnapshotLockDuration SnapshotTime SourceAvailabilityZone ' +
-    'SourceInstanceARN SourceOutpostArn Subnet SubnetID Tenancy VolumeID VolumeInitializationRate VolumeIops VolumeSize ' +
-    'VolumeThroughput VolumeType Vpc VpcID',
-  events:
-    'creatorAccount detail.eventTypeCode detail.service detail.userIdentity.principalId EventBusInvocation ManagedBy',
-  iam: 'AssociatedResourceArn AWSServiceName OrganizationsPolicyId PassedToService PermissionsBoundary PolicyARN ResourceTag/',
+    'Add/group Add/userId Attribute Attribute/ AvailabilityZone AvailabilityZoneId CreateAction Encrypted ' +
+    'ImageID ImageType InstanceID InstanceMarketType InstanceProfile InstanceType KmsKeyId ' +
+    'MetadataHttpEndpoint MetadataHttpPutResponseHopLimit MetadataHttpTokens Owner ParentSnapshot ParentVolume ' +
+    'Public Region Remove/group Remove/userId ResourceTag/ RootDeviceType SnapshotCoolOffPeriod SnapshotID ' +
+    'SnapshotLockDuration SnapshotTime Tenancy VolumeID VolumeIops VolumeSize VolumeThroughput VolumeType Vpc',
+  iam: 'PassedToService PermissionsBoundary PolicyARN',
   kms:
-    'BypassPolicyLockoutSafetyCheck CallerAccount DataKeyPairSpec EncryptionAlgorithm EncryptionContext: ExpirationModel ' +
-    'GrantConstraintType GranteePrincipal GrantIsForAWSResource KeyOrigin KeySpec KeyUsage MultiRegion ReEncryptOnSameKey ' +
-    'RequestAlias RetiringPrincipal RotationPeriodInDays ScheduleKeyDeletionPendingWindowInDays ViaService',
-  lambda:
-    'CodeSigningConfigArn EventSourceToken FunctionArn FunctionUrlAuthType InvokedViaFunctionUrl Principal SourceFunctionArn VpcIds',
+    'CallerAccount EncryptionContext: GrantConstraintType GranteePrincipal GrantIsForAWSResource KeyOrigin ' +
+    'KeySpec KeyUsage MultiRegion RequestAlias RetiringPrincipal ScheduleKeyDeletionPendingWindowInDays ' +
+    'ViaService',
   s3:
-    'authType DataAccessPointAccount DataAccessPointArn delimiter ExistingObjectTag/ if-match if-none-match LocationConstraint ' +
-    'max-keys object-lock-legal-hold object-lock-mode object-lock-remaining-retention-days object-lock-retain-until-date prefix ' +
-    'RequestObjectTag/ ResourceAccount signatureAge signatureversion TlsVersion VersionId x-amz-acl x-amz-content-sha256 ' +
-    'x-amz-copy-source x-amz-metadata-directive x-amz-object-ownership x-amz-server-side-encryption x-amz-server-side-encryption-customer-algorithm ' +
-    'x-amz-server-side-encryption-aws-kms-key-id x-amz-storage-class',
-  ssm: 'AutoApprove DocumentType Overwrite Recursive resourceTag/ SessionDocumentAccessCheck SourceInstanceARN SyncType',
-  states: 'HTTPEndpoint HTTPMethod',
-  sts: 'AWSServiceName DurationSeconds ExternalId RoleSessionName SourceIdentity',
+    'delimiter ExistingObjectTag/ if-match if-none-match LocationConstraint max-keys object-lock-legal-hold ' +
+    'object-lock-mode object-lock-retain-until-date prefix RequestObjectTag/ VersionId x-amz-acl ' +
+    'x-amz-copy-source x-amz-metadata-directive x-amz-server-side-encryption x-amz-server-side-encryption-aws-kms-key-id ' +
+    'x-amz-storage-class',
+  ssm: 'resourceTag/',
+  sts: 'ExternalId RoleSessionName',
 }
 
 /** Keys that may have several values in one request: a condition says of which of them it speaks. */
 const MULTI_VALUED: Readonly<Record<string, string>> = {
-  aws: 'CalledVia PrincipalOrgPaths PrincipalServiceNamesList ResourceOrgPaths SourceOrgPaths TagKeys',
-  dynamodb: 'FirstPartitionKeyValues FourthPartitionKeyValues SecondPartitionKeyValues ThirdPartitionKeyValues',
-  events: 'detail-type EventBusArn source TargetArn',
-  kms: 'EncryptionContextKeys GrantOperations ResourceAliases',
-  lambda: 'Layer SecurityGroupIds SubnetIds',
+  aws: 'CalledVia TagKeys',
+  events: 'detail-type source TargetArn',
+  kms: 'EncryptionContextKeys GrantOperations',
   s3: 'RequestObjectTagKeys',
-  ssm: 'DocumentCategories DocumentVersion InventoryTypeName',
-  states: 'StateMachineQualifier',
-  sts: 'TransitiveTagKeys',
 }
 
-const named = (keys: Readonly<Record<string, string>>): Set<string> =>
-  new Set(
-    Object.entries(keys).flatMap(([service, names]) =>
-      names.split(' ').map((name) => `${service}:${name}`.toLowerCase()),
-    ),
-  )
+/**
+ * Keys of what this account has not: multi-factor authentication, organisations, VPC endpoints, identity providers, chat bots. AWS would not
+ * have them in such a request either, so policies may have them, and decide by their absence.
+ */
+const ABSENT_KEYS: readonly string[] = (
+  'aws:ChatbotSourceArn aws:FederatedProvider aws:MultiFactorAuthAge aws:MultiFactorAuthPresent aws:PrincipalOrgID aws:ResourceOrgID ' +
+  'aws:SourceIdentity aws:SourceOrgID aws:SourceVpc aws:SourceVpce aws:VpcSourceIp'
+).split(' ')
+const ABSENT_LISTS = ['aws:PrincipalOrgPaths', 'aws:ResourceOrgPaths', 'aws:SourceOrgPaths']
 
-const singleValued = named(SINGLE_VALUED)
-const multiValued = named(MULTI_VALUED)
+const named = (keys: Readonly<Record<string, string>>): string[] =>
+  Object.entries(keys).flatMap(([service, names]) => names.split(' ').map((name) => `${service}:${name}`))
+
+/** Those that access maps, or the authority for every request, tell where there is something to tell. */
+export const SUPPLIED_KEYS: readonly string[] = [...named(SINGLE_VALUED), ...named(MULTI_VALUED)]
+
+const lowered = (keys: readonly string[]): Set<string> => new Set(keys.map((key) => key.toLowerCase()))
+const singleValued = lowered([...named(SINGLE_VALUED), ...ABSENT_KEYS])
+const multiValued = lowered([...named(MULTI_VALUED), ...ABSENT_LISTS])
 const prefixes = [...singleValued].filter((name) => /[/:]$/.test(name))
 
 /** How many values a key may have in a request; undefined for one that this account does not know. The case of names is ignored. */

@@ -9,6 +9,7 @@ import type {
   RetireGrantRequest,
   ScheduleKeyDeletionRequest,
 } from '@aws-sdk/client-kms'
+import { anyResource } from '../wire/access.ts'
 import type { AccessOf, AccessRequest, Caller } from '../wire/service.ts'
 import { keyArnOf } from './ciphertext.ts'
 import type { EncryptionContext } from './ciphertext.ts'
@@ -102,10 +103,6 @@ const onKeyNamed =
   (place: KmsPlace, action: string): AccessOf =>
   (input: Named, caller) => [onKey(place, caller, action, input.KeyId, encryptionContext(input.EncryptionContext))]
 
-const anywhere =
-  (action: string): AccessOf =>
-  (_input, caller) => [{ action: `kms:${action}`, resource: '*', context: { 'kms:CallerAccount': caller.accountId } }]
-
 /** An alias and its key are both asked for. */
 const aliasAccess =
   (place: KmsPlace, action: string): AccessOf =>
@@ -156,7 +153,7 @@ export function kmsAccess(place: KmsPlace): Readonly<Record<string, AccessOf>> {
   return {
     ...Object.fromEntries(KEY_OPERATIONS.map((name) => [name, onKeyNamed(place, name)])),
     ...Object.fromEntries(
-      ['ListKeys', 'ListAliases', 'ListRetirableGrants', 'GenerateRandom'].map((name) => [name, anywhere(name)]),
+      ['ListKeys', 'ListAliases', 'ListRetirableGrants', 'GenerateRandom'].map((name) => [name, anyResource(`kms:${name}`)]),
     ),
     ...Object.fromEntries(
       ['CreateAlias', 'UpdateAlias', 'DeleteAlias'].map((name) => [name, aliasAccess(place, name)]),

@@ -100,6 +100,9 @@ function tagContext(pairs: readonly (readonly [key: string, value: string])[]): 
   }
 }
 
+const retentionContext = (mode: string | undefined, until: Date | undefined): AccessContext =>
+  given({ 's3:object-lock-mode': mode, 's3:object-lock-retain-until-date': until?.toISOString() })
+
 interface WriteInput extends Named {
   readonly ServerSideEncryption?: string
   readonly SSEKMSKeyId?: string
@@ -123,28 +126,29 @@ function putAsks(
   const { ServerSideEncryption: encryption, SSEKMSKeyId: ownKey, ObjectLockMode: mode, ACL, Tagging } = input
   const hold = input.ObjectLockLegalHoldStatus
   const tags = tagContext([...new URLSearchParams(Tagging ?? '')])
+  const acl = given({ 's3:x-amz-storage-class': input.StorageClass, 's3:x-amz-acl': ACL })
+  const retention = retentionContext(mode, input.ObjectLockRetainUntilDate)
+  const legalHold = given({ 's3:object-lock-legal-hold': hold })
   const context = {
     ...given({
       's3:x-amz-server-side-encryption': encryption,
       's3:x-amz-server-side-encryption-aws-kms-key-id': ownKey,
-      's3:x-amz-storage-class': input.StorageClass,
-      's3:x-amz-acl': ACL,
       's3:if-none-match': input.IfNoneMatch,
       's3:if-match': input.IfMatch,
-      's3:object-lock-mode': mode,
-      's3:object-lock-retain-until-date': input.ObjectLockRetainUntilDate?.toISOString(),
-      's3:object-lock-legal-hold': hold,
     }),
+    ...acl,
+    ...retention,
+    ...legalHold,
     ...tags,
     ...more,
   }
-  const ask = (action: string): AccessRequest => request(action, objectArn(input), context)
+  const ask = (action: string, about: AccessContext): AccessRequest => request(action, objectArn(input), about)
   return [
-    ask('s3:PutObject'),
-    ...(ACL === undefined ? [] : [ask('s3:PutObjectAcl')]),
-    ...(Tagging === undefined ? [] : [ask('s3:PutObjectTagging')]),
-    ...(mode === undefined ? [] : [ask('s3:PutObjectRetention')]),
-    ...(hold === undefined ? [] : [ask('s3:PutObjectLegalHold')]),
+    ask('s3:PutObject', context),
+    ...(ACL === undefined ? [] : [ask('s3:PutObjectAcl', acl)]),
+    ...(Tagging === undefined ? [] : [ask('s3:PutObjectTagging', tags)]),
+    ...(mode === undefined ? [] : [ask('s3:PutObjectRetention', retention)]),
+    ...(hold === undefined ? [] : [ask('s3:PutObjectLegalHold', legalHold)]),
     ...keyAsks(encryption === undefined ? options.keyOf(bucketArn(input)) : ownKey, 'GenerateDataKey', input, caller),
   ]
 }
@@ -199,7 +203,7 @@ function deleteAsks(input: ObjectInput): AccessRequest[] {
   const context = versionContext(input)
   return [
     request(versioned('s3:DeleteObject', input), objectArn(input), context),
-    ...(input.BypassGovernanceRetention ? [request('s3:BypassGovernanceRetention', objectArn(input), context)] : []),
+    ...(input.BypassGovernanceRetention ? [request('s3:BypassGovernanceRetention', objectArn(input))] : []),
   ]
 }
 
@@ -215,14 +219,10 @@ const deleteManyAsks = ({ Bucket, BypassGovernanceRetention, Delete }: DeleteObj
 
 function retentionAsks(input: PutObjectRetentionRequest & ObjectInput): AccessRequest[] {
   const { Mode, RetainUntilDate } = input.Retention ?? {}
-  const context = {
-    ...versionContext(input),
-    ...given({ 's3:object-lock-mode': Mode, 's3:object-lock-retain-until-date': RetainUntilDate?.toISOString() }),
-  }
-  const actions = input.BypassGovernanceRetention
-    ? ['s3:PutObjectRetention', 's3:BypassGovernanceRetention']
-    : ['s3:PutObjectRetention']
-  return actions.map((action) => request(action, objectArn(input), context))
+  return [
+    request('s3:PutObjectRetention', objectArn(input), retentionContext(Mode, RetainUntilDate)),
+    ...(input.BypassGovernanceRetention ? [request('s3:BypassGovernanceRetention', objectArn(input))] : []),
+  ]
 }
 
 interface ListInput extends Named {
@@ -289,7 +289,7 @@ const bucketAccess: AccessMap = Object.fromEntries(
 
 const onObject =
   (action: string): AccessOf =>
-  (input: ObjectInput) => [request(action, objectArn(input), versionContext(input))]
+  (input: ObjectInput) => [request(action, objectArn(input))]
 
 function taggingAccess(options: S3AccessOptions): AccessMap {
   const asks =
@@ -333,7 +333,6 @@ export const s3Access = (options: S3AccessOptions): AccessMap => ({
   PutObject: (input: WriteInput, caller) => putAsks(options, input, caller),
   PutObjectLegalHold: (input: PutObjectLegalHoldRequest & ObjectInput) => [
     request('s3:PutObjectLegalHold', objectArn(input), {
-      ...versionContext(input),
       ...given({ 's3:object-lock-legal-hold': input.LegalHold?.Status }),
     }),
   ],

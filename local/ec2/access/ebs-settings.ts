@@ -17,13 +17,7 @@ function copyAsks(account: Account, input: CopySnapshotRequest): AccessRequest[]
   const { context } = snapshotTarget(source, id)
   return [
     request('ec2:CopySnapshot', `arn:aws:ec2:${region}::snapshot/${id}`, context),
-    ...asksToMake(
-      account,
-      'CopySnapshot',
-      'snapshot',
-      input.TagSpecifications,
-      present({ 'ec2:SourceRegion': region }),
-    ),
+    ...asksToMake(account, 'CopySnapshot', 'snapshot', input.TagSpecifications),
   ]
 }
 

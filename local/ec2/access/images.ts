@@ -27,8 +27,8 @@ export const imageAccess = (account: Account): AccessMap => ({
     ...asksToMake(account, 'CreateImage', 'snapshot', TagSpecifications),
   ],
   DeregisterImage: ({ ImageId }: DeregisterImageRequest) => asks('DeregisterImage', [imageTarget(account, ImageId)]),
-  DescribeImageAttribute: ({ ImageId, Attribute }: DescribeImageAttributeRequest) =>
-    asks('DescribeImageAttribute', [imageTarget(account, ImageId)], { 'ec2:Attribute': Attribute ?? '' }),
+  DescribeImageAttribute: ({ ImageId }: DescribeImageAttributeRequest) =>
+    asks('DescribeImageAttribute', [imageTarget(account, ImageId)]),
   ModifyImageAttribute: ({ ImageId, Attribute, LaunchPermission }: ModifyImageAttributeRequest) =>
     asks('ModifyImageAttribute', [imageTarget(account, ImageId)], {
       'ec2:Attribute': Attribute ?? (LaunchPermission ? 'LaunchPermission' : ''),

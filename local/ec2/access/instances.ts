@@ -47,8 +47,8 @@ export const instanceAccess = (account: Account, roleOfProfile: RoleOfProfile): 
     StopInstances: ofEach('StopInstances'),
     RebootInstances: ofEach('RebootInstances'),
     TerminateInstances: ofEach('TerminateInstances'),
-    DescribeInstanceAttribute: ({ InstanceId, Attribute }: DescribeInstanceAttributeRequest) =>
-      asks('DescribeInstanceAttribute', [instanceTarget(account, InstanceId)], { 'ec2:Attribute': Attribute ?? '' }),
+    DescribeInstanceAttribute: ({ InstanceId }: DescribeInstanceAttributeRequest) =>
+      asks('DescribeInstanceAttribute', [instanceTarget(account, InstanceId)]),
     ModifyInstanceAttribute: (input: ModifyInstanceAttributeRequest) =>
       asks('ModifyInstanceAttribute', [instanceTarget(account, input.InstanceId), ...mappedVolumes(account, input)], {
         'ec2:Attribute': modifiedAttribute(input),

@@ -12,7 +12,7 @@ import type {
   DetachNetworkInterfaceRequest,
   DisassociateAddressRequest,
 } from '@aws-sdk/client-ec2'
-import type { AccessMap } from '../../wire/access.ts'
+import { anyResource, type AccessMap } from '../../wire/access.ts'
 import type { AccessOf } from '../../wire/service.ts'
 import type { Account } from '../model.ts'
 import { arnOf, asks, asksToMake, instanceTarget, networkTarget } from './resources.ts'
@@ -27,7 +27,6 @@ const NAMED: Readonly<Record<string, string>> = {
   DeleteSecurityGroup: 'GroupId',
   DeleteSubnet: 'SubnetId',
   DeleteVpc: 'VpcId',
-  DescribeNetworkInterfaceAttribute: 'NetworkInterfaceId',
   ModifyNetworkInterfaceAttribute: 'NetworkInterfaceId',
   ModifySubnetAttribute: 'SubnetId',
   ModifyVpcAttribute: 'VpcId',
@@ -37,10 +36,25 @@ const NAMED: Readonly<Record<string, string>> = {
   UnassignPrivateIpAddresses: 'NetworkInterfaceId',
 }
 
+const NAMED_TYPES: Readonly<Record<string, string>> = {
+  AllocationId: 'elastic-ip',
+  GroupId: 'security-group',
+  NetworkInterfaceId: 'network-interface',
+  SubnetId: 'subnet',
+  VpcId: 'vpc',
+}
+
 const namedAccess =
   (account: Account, action: string, parameter: string): AccessOf =>
-  (input: object) =>
-    asks(action, [networkTarget(account, String(Reflect.get(input, parameter) ?? ''))])
+  (input: object) => {
+    const id: unknown = Reflect.get(input, parameter)
+    // Named in another way, e.g. a group by its name: any of them.
+    const target =
+      typeof id === 'string'
+        ? networkTarget(account, id)
+        : { arn: arnOf(account, NAMED_TYPES[parameter] ?? '*', '*'), context: {} }
+    return asks(action, [target])
+  }
 
 /** The two sides of an attachment. */
 function attachmentTargets(account: Account, attachmentId: string | undefined): Target[] {
@@ -69,6 +83,7 @@ const keyAsks = (account: Account, action: string, { KeyName, TagSpecifications 
 ]
 
 export const networkAccess = (account: Account): AccessMap => ({
+  DescribeNetworkInterfaceAttribute: anyResource('ec2:DescribeNetworkInterfaceAttribute'),
   ...Object.fromEntries(
     Object.entries(NAMED).map(([action, parameter]) => [action, namedAccess(account, action, parameter)]),
   ),
