@@ -1,9 +1,10 @@
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
-import { isTandemError, TandemError } from '../core/errors.ts'
+import { isTandemError } from '../core/errors.ts'
 import type { Runs } from '../core/ports.ts'
 import { calling, codeOf } from './calling.ts'
 import { awsClients } from './clients.ts'
 import { awsPorts, type AwsPorts } from './ports.ts'
+import { requireRegion } from './region.ts'
 import { sfnRuns } from './runs.ts'
 
 /** A deployment of Tandem as its operator sees it, with whatever rights the operator's own credentials give. */
@@ -20,7 +21,7 @@ export interface Operator extends AwsPorts {
  */
 export async function awsOperator(deployment: string): Promise<Operator> {
   const sts = new STSClient({})
-  const region = await regionOf(sts)
+  const region = await requireRegion(sts)
   const { Account: account = '', Arn: arn = '' } = await calling(
     { operation: 'GetCallerIdentity', subject: 'your credentials' },
     () => sts.send(new GetCallerIdentityCommand({})),
@@ -32,17 +33,6 @@ export async function awsOperator(deployment: string): Promise<Operator> {
     (workflow) => `arn:${partition}:states:${region}:${account}:stateMachine:${deployment}-${workflow}`,
   )
   return { ...awsPorts({ table: `${deployment}-catalog` }, clients), runs, account, region, deployment }
-}
-
-/** The SDK has no error of its own for this: it would look as if AWS had not answered. */
-async function regionOf(sts: STSClient): Promise<string> {
-  try {
-    return await sts.config.region()
-  } catch (error) {
-    throw new TandemError('InvalidInput', 'No Region is set. Set AWS_REGION, or a Region in your AWS profile.', {
-      cause: error,
-    })
-  }
 }
 
 /** True when an error says that the deployment's table is not there: a wrong name, account or Region. */

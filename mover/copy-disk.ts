@@ -1,6 +1,5 @@
 /** Copies a disk into a vault (docs/vault-format.md, section 7). May be killed at any moment and run again. */
 import { randomBytes } from 'node:crypto'
-import { availableParallelism } from 'node:os'
 import { TandemError } from '../core/errors.ts'
 import { writeIndexPart, type IndexedPack } from './format/index-part.ts'
 import { segmentId } from './format/envelope.ts'
@@ -42,8 +41,6 @@ export interface CopyResult {
 
 /** Packs of one index part: some 250 KiB of entries. */
 const PACKS_PER_PART = 64
-/** 64 MiB: below, starting a thread takes longer than the work. */
-const BLOCKS_WORTH_A_THREAD = 128
 /** How often a copy starts anew because expiry took packs away from under it. */
 const TRIES = 3
 
@@ -91,11 +88,12 @@ class CopyRun {
     const isListed = changedBlocks !== undefined && parent !== undefined
     const total = isListed ? changedBlocks.length * BLOCK_BYTES : sizeBytes
     const stop = reportProgress(total, () => this.#sum(SUM.read), onProgress)
-    const crew = startCrew(
-      this.#threadCount(isListed ? changedBlocks.length : blockCount),
-      this.#setup(memory),
-      (pack) => this.#packWritten(pack),
-    )
+    const crew = startCrew(this.#setup(memory), {
+      blockCount: isListed ? changedBlocks.length : blockCount,
+      threadCount: this.#copy.threadCount,
+      store: vault.store,
+      onPack: (pack) => this.#packWritten(pack),
+    })
     try {
       const segments = await this.#windows(crew, known, new DiskWindow(memory.window), parent)
       await this.#writeIndex(0)
@@ -120,11 +118,6 @@ class CopyRun {
       counters: this.#counters,
       sums: this.#sums,
     }
-  }
-
-  #threadCount(blockCount: number): number {
-    const { threadCount = availableParallelism() } = this.#copy
-    return blockCount < BLOCKS_WORTH_A_THREAD ? 0 : threadCount
   }
 
   async #learn(known: KnownBlocks): Promise<void> {

@@ -1,5 +1,4 @@
 /** Reads a copy back: onto a disk (restore), or only to see that all of it is there (verification). */
-import { availableParallelism } from 'node:os'
 import { packOrders } from './blocks-of-copy.ts'
 import type { DiskManifest } from './format/manifest.ts'
 import { BLOCK_BYTES } from './format/parameters.ts'
@@ -49,15 +48,12 @@ export async function restoreDisk(
 /** Opens and checks every block of a copy. @throws TandemError VaultDamaged for the first that is not right */
 export const checkBlocks = (options: ReadOptions): Promise<ReadResult> => readBlocks(options)
 
-/** 64 MiB: below, starting a thread takes longer than the work. */
-const BLOCKS_WORTH_A_THREAD = 128
-
 async function readBlocks(options: ReadOptions, path?: string): Promise<ReadResult> {
-  const { vault, location, manifest, threadCount = availableParallelism(), onProgress } = options
+  const { vault, location, manifest, threadCount, onProgress } = options
   const sums = new SharedArrayBuffer(SUM.size * 8)
   const sum = (which: number): number => Number(Atomics.load(new BigInt64Array(sums), which))
   const stop = reportProgress(manifest.blockCount * BLOCK_BYTES, () => sum(SUM.read), onProgress)
-  const crew = startCrew(manifest.blockCount < BLOCKS_WORTH_A_THREAD ? 0 : threadCount, {
+  const setup = {
     task: 'read',
     location,
     vaultId: vault.keys.vaultId,
@@ -66,7 +62,8 @@ async function readBlocks(options: ReadOptions, path?: string): Promise<ReadResu
     sizeBytes: manifest.sizeBytes,
     sums,
     ...(path === undefined ? {} : { path }),
-  })
+  } as const
+  const crew = startCrew(setup, { blockCount: manifest.blockCount, threadCount, store: vault.store })
   try {
     for await (const order of packOrders(vault, manifest)) await crew.give(order)
     await crew.finished()

@@ -4,6 +4,7 @@ import { TandemError } from '../core/errors.ts'
 import { readMap } from './blocks-of-copy.ts'
 import { deviceSize } from './disk-file.ts'
 import type { DiskManifest } from './format/manifest.ts'
+import { reasonOf } from './system-errors.ts'
 import { BLOCK_BYTES, SEGMENT_BLOCKS, blockCountOf } from './format/parameters.ts'
 import type { Vault } from './vault.ts'
 
@@ -24,7 +25,7 @@ export async function prepareTarget(path: string, sizeBytes: number): Promise<Re
   const isDevice = found?.isBlockDevice() ?? false
   if (found && isDevice) await requireSize(path, found.rdev, sizeBytes)
   const file = await open(path, isDevice ? 'r+' : 'w+').catch((cause: unknown) => {
-    throw new TandemError('DiskUnwritable', `${path} cannot be opened for writing.`, { cause })
+    throw new TandemError('DiskUnwritable', `${path} cannot be opened for writing: ${reasonOf(cause)}.`, { cause })
   })
   if (!isDevice) await file.truncate(sizeBytes)
   return {

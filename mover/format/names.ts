@@ -40,3 +40,9 @@ export function readManifestName(
   const [, disk, time, copyId] = /^disks\/([\w.-]+)\/(\d{8}T\d{6}Z)-([0-9a-f]{32})$/.exec(name) ?? []
   return disk && time && copyId ? { disk, time, copyId } : undefined
 }
+
+/** Id of a pack by its name; undefined for another object. */
+export function readPackName(name: string): Buffer | undefined {
+  const [, id] = /^packs\/([0-9a-f]{32})$/.exec(name) ?? []
+  return id === undefined ? undefined : Buffer.from(id, 'hex')
+}

@@ -6,7 +6,7 @@ import { blockId, vaultKeys, type VaultKeys } from '../format/keys.ts'
 import { packName } from '../format/names.ts'
 import { PackWriter } from '../format/pack.ts'
 import { BLOCK_BYTES } from '../format/parameters.ts'
-import { openStore } from '../stores/location.ts'
+import { reasonOf } from '../system-errors.ts'
 import { DiskWindow } from './disk-window.ts'
 import { KnownBlocks } from './known-blocks.ts'
 import { COUNTER, SUM, type CopySetup, type Report, type WindowOrder } from './protocol.ts'
@@ -31,7 +31,7 @@ export class CopyWorker {
   readonly #zeros = Buffer.alloc(BLOCK_BYTES)
   readonly #startedMs = performance.now()
 
-  constructor(setup: CopySetup, report: (report: Report) => void) {
+  constructor(setup: CopySetup, store: VaultStore, report: (report: Report) => void) {
     this.#setup = setup
     this.#report = report
     this.#keys = vaultKeys(setup.masterKey, setup.vaultId)
@@ -39,7 +39,7 @@ export class CopyWorker {
     this.#window = new DiskWindow(setup.window)
     this.#counters = new Int32Array(setup.counters)
     this.#sums = new BigInt64Array(setup.sums)
-    this.#packs = new Packs(setup, this.#keys, report)
+    this.#packs = new Packs(setup, this.#keys, store, report)
     this.#file = openDisk(setup.path)
   }
 
@@ -137,14 +137,14 @@ class Packs {
   readonly #writing: Promise<void>[]
   readonly #setup: CopySetup
   readonly #report: (report: Report) => void
-  readonly #store: Promise<VaultStore>
+  readonly #store: VaultStore
   #open = 0
   #number: number | undefined
 
-  constructor(setup: CopySetup, keys: VaultKeys, report: (report: Report) => void) {
+  constructor(setup: CopySetup, keys: VaultKeys, store: VaultStore, report: (report: Report) => void) {
     this.#setup = setup
     this.#report = report
-    this.#store = openStore(setup.location)
+    this.#store = store
     this.#writers = Array.from({ length: WRITERS }, () => new PackWriter(keys))
     this.#writing = this.#writers.map(() => Promise.resolve())
   }
@@ -169,7 +169,7 @@ class Packs {
   }
 
   async #put(bytes: Uint8Array, pack: Extract<Report, { kind: 'pack' }>): Promise<void> {
-    await (await this.#store).put(packName(pack.packId), bytes)
+    await this.#store.put(packName(pack.packId), bytes)
     this.#report(pack)
   }
 
@@ -200,7 +200,7 @@ function openDisk(path: string): number {
   try {
     return openSync(path, 'r')
   } catch (cause) {
-    throw new TandemError('DiskUnreadable', `${path} cannot be opened.`, { cause })
+    throw new TandemError('DiskUnreadable', `${path} cannot be opened: ${reasonOf(cause)}.`, { cause })
   }
 }
 
@@ -208,6 +208,8 @@ function readBytes(file: number, buffer: Buffer, at: number, length: number, pos
   try {
     return readSync(file, buffer, at, length, position)
   } catch (cause) {
-    throw new TandemError('DiskUnreadable', `${path} cannot be read at byte ${position}.`, { cause })
+    throw new TandemError('DiskUnreadable', `${path} cannot be read at byte ${position}: ${reasonOf(cause)}.`, {
+      cause,
+    })
   }
 }

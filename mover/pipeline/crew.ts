@@ -1,11 +1,13 @@
 /** Who does the work of a run: orders go to whoever is free, the first failure ends it. */
+import { availableParallelism } from 'node:os'
 import { Worker } from 'node:worker_threads'
 import { ERROR_KINDS, TandemError, type ErrorName } from '../../core/errors.ts'
+import type { VaultStore } from '../../core/vault-store.ts'
 import { CopyWorker } from './copy-worker.ts'
 import type { CopySetup, Order, ReadSetup, Report } from './protocol.ts'
 import { ReadWorker } from './read-worker.ts'
 
-export type OnPack = (report: Extract<Report, { kind: 'pack' }>) => void
+type OnPack = (report: Extract<Report, { kind: 'pack' }>) => void
 
 export interface Crew {
   /** Who work at the same time. */
@@ -17,19 +19,35 @@ export interface Crew {
   close(): Promise<void>
 }
 
-/** @param threadCount 0: the work is done in this thread, which for little work is faster than starting another */
-export const startCrew = (threadCount: number, setup: CopySetup | ReadSetup, onPack: OnPack = () => {}): Crew =>
-  threadCount === 0 ? new Alone(setup, onPack) : new Threads(threadCount, setup, onPack)
+/** 64 MiB: below, starting a thread takes longer than the work. */
+const BLOCKS_WORTH_A_THREAD = 128
+
+export interface CrewOptions {
+  /** How much there is to do. */
+  readonly blockCount: number
+  /** As many as there are cores unless told; 0: all is done in this thread, as it is when there is little to do. */
+  readonly threadCount?: number | undefined
+  /** What the work in this thread reads and writes: threads open their own. */
+  readonly store: VaultStore
+  readonly onPack?: OnPack
+}
+
+export function startCrew(setup: CopySetup | ReadSetup, options: CrewOptions): Crew {
+  const { blockCount, threadCount = availableParallelism(), store, onPack = () => {} } = options
+  return threadCount === 0 || blockCount < BLOCKS_WORTH_A_THREAD
+    ? new Alone(setup, store, onPack)
+    : new Threads(threadCount, setup, onPack)
+}
 
 class Alone implements Crew {
   readonly count = 1
   readonly #worker: CopyWorker | ReadWorker
 
-  constructor(setup: CopySetup | ReadSetup, onPack: OnPack) {
+  constructor(setup: CopySetup | ReadSetup, store: VaultStore, onPack: OnPack) {
     const report = (message: Report): void => {
       if (message.kind === 'pack') onPack(message)
     }
-    this.#worker = setup.task === 'copy' ? new CopyWorker(setup, report) : new ReadWorker(setup, report)
+    this.#worker = setup.task === 'copy' ? new CopyWorker(setup, store, report) : new ReadWorker(setup, store, report)
   }
 
   give(order: Order): Promise<void> {

@@ -1,7 +1,7 @@
 /** What the vault holds before a copy begins: index parts, packs of runs that died, and packs that are about to go. */
 import { TandemError } from '../../core/errors.ts'
 import { readIndexPart } from '../format/index-part.ts'
-import { PREFIX, packName } from '../format/names.ts'
+import { PREFIX, packName, readPackName } from '../format/names.ts'
 import { FOOTER_ENTRY_BYTES, openFooter, footerLength, PACK_END_BYTES, type FooterEntry } from '../format/pack.ts'
 import { readObject, type Vault } from '../vault.ts'
 
@@ -65,10 +65,10 @@ export async function* knownPacks(
     }
   }
   for await (const { name } of vault.store.list(PREFIX.packs)) {
-    const id = name.slice(PREFIX.packs.length)
-    if (indexed.has(id) || tombstones.has(id) || enough()) continue
-    const entries = await readFooter(vault, Buffer.from(id, 'hex')).catch(ignoreDamage)
-    if (entries) yield { id: Buffer.from(id, 'hex'), entries, indexed: false }
+    const id = readPackName(name)
+    if (!id || indexed.has(hex(id)) || tombstones.has(hex(id)) || enough()) continue
+    const entries = await readFooter(vault, id).catch(ignoreDamage)
+    if (entries) yield { id, entries, indexed: false }
   }
 }
 

@@ -6,7 +6,7 @@ import { blockId, vaultKeys, type VaultKeys } from '../format/keys.ts'
 import { packName } from '../format/names.ts'
 import { openRecord } from '../format/pack.ts'
 import { BLOCK_BYTES } from '../format/parameters.ts'
-import { openStore } from '../stores/location.ts'
+import { reasonOf } from '../system-errors.ts'
 import { SUM, type PackOrder, type PackOrderEntry, type ReadSetup, type Report } from './protocol.ts'
 import { collectYoung } from './turns.ts'
 
@@ -18,27 +18,26 @@ export class ReadWorker {
   readonly #setup: ReadSetup
   readonly #report: (report: Report) => void
   readonly #keys: VaultKeys
-  readonly #store: Promise<VaultStore>
+  readonly #store: VaultStore
   readonly #sums: BigInt64Array
   readonly #file: number | undefined
 
-  constructor(setup: ReadSetup, report: (report: Report) => void) {
+  constructor(setup: ReadSetup, store: VaultStore, report: (report: Report) => void) {
     this.#setup = setup
     this.#report = report
     this.#keys = vaultKeys(setup.masterKey, setup.vaultId)
-    this.#store = openStore(setup.location)
+    this.#store = store
     this.#sums = new BigInt64Array(setup.sums)
     this.#file = setup.path === undefined ? undefined : openTarget(setup.path)
   }
 
   async work({ packId, entries }: PackOrder): Promise<void> {
     const pack = { id: packId, key: this.#keys.packKey(packId) }
-    const store = await this.#store
     for (const span of spansOf(entries)) {
       const [first] = span
       const last = span.at(-1)
       if (!first || !last) continue
-      const bytes = await store.range(packName(packId), first.offset, last.offset + last.length - first.offset)
+      const bytes = await this.#store.range(packName(packId), first.offset, last.offset + last.length - first.offset)
       if (!bytes) throw this.#damaged(packId, first.block, 'is missing')
       for (const entry of span) {
         const at = entry.offset - first.offset
@@ -70,7 +69,7 @@ export class ReadWorker {
     } catch (cause) {
       throw new TandemError(
         'DiskUnwritable',
-        `${this.#setup.path} cannot be written at byte ${start} (block ${index}): ${codeOf(cause)}.`,
+        `${this.#setup.path} cannot be written at byte ${start} (block ${index}): ${reasonOf(cause)}.`,
         { cause },
       )
     }
@@ -85,14 +84,11 @@ export class ReadWorker {
   }
 }
 
-const codeOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error ? String(error.code) : String(error)
-
 function openTarget(path: string): number {
   try {
     return openSync(path, 'r+')
   } catch (cause) {
-    throw new TandemError('DiskUnwritable', `${path} cannot be opened for writing: ${codeOf(cause)}.`, { cause })
+    throw new TandemError('DiskUnwritable', `${path} cannot be opened for writing: ${reasonOf(cause)}.`, { cause })
   }
 }
 

@@ -1,5 +1,6 @@
 /** A thread of the mover. */
 import { parentPort, workerData } from 'node:worker_threads'
+import { openStore } from '../stores/location.ts'
 import { CopyWorker } from './copy-worker.ts'
 import type { CopySetup, Order, ReadSetup, Report } from './protocol.ts'
 import { ReadWorker } from './read-worker.ts'
@@ -14,9 +15,10 @@ const fail = (error: unknown): void => {
   report({ kind: 'failed', name, message, ...(stack === undefined ? {} : { stack }) })
 }
 
-function start(): void {
+async function start(): Promise<void> {
   const setup = workerData as CopySetup | ReadSetup
-  const worker = setup.task === 'copy' ? new CopyWorker(setup, report) : new ReadWorker(setup, report)
+  const store = await openStore(setup.location)
+  const worker = setup.task === 'copy' ? new CopyWorker(setup, store, report) : new ReadWorker(setup, store, report)
   parentPort?.on('message', (order: Order) => {
     // Each task gets orders of its own kind only.
     const working = worker.work(order as never)
@@ -24,8 +26,4 @@ function start(): void {
   })
 }
 
-try {
-  start()
-} catch (error) {
-  fail(error)
-}
+start().catch(fail)

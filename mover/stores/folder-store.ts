@@ -5,18 +5,16 @@ import { dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { TandemError } from '../../core/errors.ts'
 import type { StoredObject, VaultStore } from '../../core/vault-store.ts'
+import { codeOf, reasonOf } from '../system-errors.ts'
 
 /** Files that are being written: no object has such a name. */
 const DRAFT = '.draft-'
-
-const codeOf = (error: unknown): string | undefined =>
-  error instanceof Error && 'code' in error ? String(error.code) : undefined
 
 function refused(what: string, path: string, cause: unknown): TandemError {
   const code = codeOf(cause)
   if (code === 'EACCES' || code === 'EPERM' || code === 'EROFS')
     return new TandemError('AccessDenied', `No permission to ${what} ${path}.`, { cause })
-  return new TandemError('DiskUnwritable', `Cannot ${what} ${path}: ${code ?? String(cause)}.`, { cause })
+  return new TandemError('DiskUnwritable', `Cannot ${what} ${path}: ${reasonOf(cause)}.`, { cause })
 }
 
 export class FolderStore implements VaultStore {
