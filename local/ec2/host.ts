@@ -2,6 +2,8 @@
 import type { VolumeType } from '@aws-sdk/client-ec2'
 import { endDetach } from './attachments.ts'
 import type { Consistency } from './consistency.ts'
+import { loadFleet } from './host-fleet.ts'
+import type { FleetDescription } from './host-fleet.ts'
 import { INSTANCE, SNAPSHOT, VOLUME, findAny } from './ids.ts'
 import { registerImage } from './images/host-images.ts'
 import type { ImageRegistration } from './images/host-images.ts'
@@ -17,6 +19,13 @@ export interface Ec2Host {
   snapshotPath(snapshotId: string): string
   /** An AMI to launch from. An EBS root comes from a snapshot of an empty sparse file of `rootSizeGiB`. */
   registerImage(image: ImageRegistration): void
+  /**
+   * Adds machines that run since now, spread over the zones of the default VPC, each of a reservation of its own: without
+   * guests, also after a start, and without files until somebody writes to a disk. No event tells of them; quotas grow by what
+   * they take. Returns their ids.
+   * @throws AwsError for an image, type or disk that RunInstances would refuse too, InsufficientFreeAddressesInSubnet
+   */
+  loadFleet(fleet: FleetDescription): string[]
   /** Called synchronously at the instant of each capture, while guests are paused, with the paths of the frozen bytes. */
   observeCapture(observer: CaptureObserver): void
   /** The next snapshot of this volume ends in error, and with it its whole set. */
@@ -98,6 +107,7 @@ export function hostOf(account: Account): Ec2Host {
     volumePath: (id) => fileOf(account, findAny(VOLUME, volumes, id)),
     snapshotPath: (id) => fileOf(account, findAny(SNAPSHOT, snapshots, id)),
     registerImage: (registration) => registerImage(account, registration),
+    loadFleet: (fleet) => loadFleet(account, fleet),
     observeCapture: (observer) => void account.captureObservers.push(observer),
     failSnapshot: (volumeId) => void troubles.failingSnapshots.add(volumeId),
     failVolumeCreation: (snapshotId) => void troubles.failingCreations.add(snapshotId),

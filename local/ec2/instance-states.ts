@@ -78,6 +78,7 @@ function follow(account: Account, instance: Instance, transition: Transition): v
 async function startGuest(account: Account, instance: Instance): Promise<void> {
   const run = runOf(account, instance)
   await Promise.allSettled(run.captures)
+  if (instance.hasGuest === false) return
   run.guest = await account.guests.start({
     instanceId: instance.id,
     imageId: instance.image.id,

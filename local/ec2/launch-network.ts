@@ -197,11 +197,16 @@ export function checkRoom(account: Account, { interfaces }: NetworkPlan, count: 
   for (const { plan } of interfaces) if (plan) checkPlan(account, plan, count)
 }
 
-export function makeInterfaces(account: Account, instance: Instance, { interfaces }: NetworkPlan): void {
-  for (const { deviceIndex, deleteOnTermination, existing, plan } of interfaces) {
+export function makeInterfaces(
+  account: Account,
+  instance: Instance,
+  { interfaces }: NetworkPlan,
+): readonly NetworkInterface[] {
+  return interfaces.flatMap(({ deviceIndex, deleteOnTermination, existing, plan }) => {
     const networkInterface = existing ?? (plan && makeInterface(account, { ...plan, tags: new Map(plan.tags) }))
-    if (!networkInterface) continue
+    if (!networkInterface) return []
     attach(account, { networkInterface, instance, deviceIndex }, deleteOnTermination)
     if (deviceIndex === 0 && networkInterface.wantsPublicIp) networkInterface.publicIp = nextPublicIp(account)
-  }
+    return [networkInterface]
+  })
 }

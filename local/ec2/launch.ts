@@ -37,7 +37,8 @@ export function checkUserData(base64: string): void {
     throw invalidValue(`User data is limited to ${USER_DATA_MAX_BYTES} bytes`)
 }
 
-interface LaunchPlan {
+/** What a launch makes, checked. */
+export interface LaunchPlan {
   readonly request: RunInstancesRequest
   readonly image: Image
   readonly type: InstanceType
@@ -96,7 +97,7 @@ function plan(account: Account, request: RunInstancesRequest, caller: Caller): L
 }
 
 /** @throws AwsError InvalidAMIID.NotFound, InvalidAMIID.Unavailable */
-function launchable(account: Account, imageId: string): Image {
+export function launchable(account: Account, imageId: string): Image {
   const image = find(IMAGE, account.images, imageId)
   const isAvailable = image.disks.every(
     ({ snapshotId }) => snapshotId === undefined || account.snapshots.get(snapshotId)?.state === 'completed',
@@ -105,7 +106,8 @@ function launchable(account: Account, imageId: string): Image {
   throw new AwsError('InvalidAMIID.Unavailable', `The image ID '${imageId}' is not available`)
 }
 
-function newInstance(account: Account, launch: LaunchPlan, reservationId: string, launchIndex: number): Instance {
+/** An instance that is `pending`, not yet in the account, without disks and interfaces. */
+export function newInstance(account: Account, launch: LaunchPlan, reservationId: string, launchIndex: number): Instance {
   const { request, image, type } = launch
   const nowMs = account.clock.now()
   const id = account.ids.next('i')

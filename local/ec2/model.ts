@@ -162,6 +162,8 @@ export interface Instance extends Resource {
   readonly keyName?: string
   /** Every volume that was ever its root, the present one last (AWS facts A.16). */
   readonly rootVolumeIds: string[]
+  /** False: it runs without a guest, by the host's doing. */
+  readonly hasGuest?: false
   /** Those of its interfaces, in no order. */
   readonly interfaceIds: string[]
   readonly spot?: SpotTerms
@@ -361,7 +363,8 @@ export interface Account extends Pick<Ec2State, CollectionName | 'troubles'> {
   readonly region: string
   readonly ids: IdSource
   readonly zones: Zones
-  readonly quotas: InstanceQuotas & EbsQuotas
+  /** The host may raise them. */
+  quotas: InstanceQuotas & EbsQuotas
   /** How late EC2 is (AWS facts A.19); the host may change it. */
   consistency: Consistency
   readonly profileOf: (nameOrArn: string) => { readonly arn: string; readonly id: string } | undefined

@@ -41,10 +41,9 @@ function lineageOf(account: Account, id: string, plan: VolumePlan): Pick<Volume,
   return goesOn ? { lineage: snapshot.lineage, history: [snapshot.id] } : { lineage: id, history: [] }
 }
 
-/** Makes a volume that is `creating` for now; `running.volumeCreations` tells how that ends. */
-export function makeVolume(account: Account, plan: VolumePlan): Volume {
+/** Enters a volume that stays `creating`: the caller lets it become what it will. */
+export function newVolume(account: Account, plan: VolumePlan): Volume {
   const id = account.ids.next('vol')
-  const isPlannedToFail = account.troubles.failingCreations.delete(plan.snapshot?.id ?? '')
   const rate = plan.initializationRate
   const nowMs = account.clock.now()
   const volume: Volume = {
@@ -65,9 +64,16 @@ export function makeVolume(account: Account, plan: VolumePlan): Volume {
     pendingSnapshots: 0,
     ...(rate === undefined ? {} : { initialization: { rate, startMs: nowMs, endMs: Infinity } }),
   }
+  account.volumes.set(id, volume)
+  return volume
+}
+
+/** Makes a volume that is `creating` for now; `running.volumeCreations` tells how that ends. */
+export function makeVolume(account: Account, plan: VolumePlan): Volume {
+  const volume = newVolume(account, plan)
+  const isPlannedToFail = account.troubles.failingCreations.delete(plan.snapshot?.id ?? '')
   if (plan.keyProblem !== undefined) volume.fails = { cause: plan.keyProblem, vanishes: true }
   else if (isPlannedToFail) volume.fails = { cause: 'An internal error has occurred.', vanishes: false }
-  account.volumes.set(id, volume)
   letCreate(account, volume, plan.snapshot)
   return volume
 }

@@ -56,20 +56,27 @@ export async function exchange(door: Door, clock: Clock, { message, response, ..
   }
 }
 
-const streamOfReply = ({ body }: WireReply): Readable | undefined => {
-  if (typeof body === 'string' || body instanceof Uint8Array) return undefined
+/** A body that is there as a whole; undefined when it streams. */
+function piecesOf({ body }: WireReply): readonly Uint8Array[] | undefined {
+  if (typeof body === 'string') return [Buffer.from(body)]
+  if (body instanceof Uint8Array) return [body]
+  return Symbol.iterator in body ? body : undefined
+}
+
+function streamOf({ body }: WireReply): Readable | undefined {
+  if (typeof body === 'string' || Symbol.iterator in body) return undefined
   return body instanceof Readable ? body : Readable.from(body, { objectMode: false })
 }
 
 function discard(response: ServerResponse, reply: WireReply): void {
-  streamOfReply(reply)?.destroy()
+  streamOf(reply)?.destroy()
   response.destroy()
 }
 
 /** Resolves when the answer has been written, or when nobody is there to read it. */
 async function send(response: ServerResponse, reply: WireReply): Promise<void> {
   const isBodiless = response.req.method === 'HEAD' || reply.status === 204 || reply.status === 304
-  const stream = streamOfReply(reply)
+  const stream = streamOf(reply)
   if (stream && (isBodiless || response.destroyed)) stream.destroy()
   if (response.destroyed) return
   if (stream && !isBodiless) {
@@ -77,16 +84,21 @@ async function send(response: ServerResponse, reply: WireReply): Promise<void> {
     await sendStream(response, stream)
     return
   }
-  await sendWhole(response, reply, isBodiless)
+  await sendWhole(response, reply, isBodiless ? undefined : piecesOf(reply))
 }
 
-function sendWhole(response: ServerResponse, { status, headers, body }: WireReply, isBodiless: boolean): Promise<void> {
+function sendWhole(
+  response: ServerResponse,
+  { status, headers }: WireReply,
+  pieces: readonly Uint8Array[] | undefined,
+): Promise<void> {
   return new Promise((done) => {
     response.once('finish', done)
     response.once('close', done)
-    const bytes = typeof body === 'string' ? Buffer.from(body) : (body as Uint8Array)
-    response.writeHead(status, isBodiless ? headers : { ...headers, 'content-length': bytes.length })
-    response.end(isBodiless ? undefined : bytes)
+    const length = pieces?.reduce((sum, piece) => sum + piece.length, 0)
+    response.writeHead(status, length === undefined ? headers : { ...headers, 'content-length': length })
+    for (const piece of pieces?.slice(0, -1) ?? []) response.write(piece)
+    response.end(pieces?.at(-1))
   })
 }
 

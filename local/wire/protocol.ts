@@ -23,7 +23,8 @@ export interface WireRequest {
 export interface WireReply {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
-  readonly body: Uint8Array | string | AsyncIterable<Uint8Array>
+  /** In several pieces when it is long. */
+  readonly body: string | Uint8Array | readonly Uint8Array[] | AsyncIterable<Uint8Array>
   /** Set when the reply says that the call failed. */
   readonly errorCode?: string
 }

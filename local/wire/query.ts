@@ -7,6 +7,7 @@ import type { Protocol, Route, WireReply, WireRequest } from './protocol.ts'
 import { AwsError } from './service.ts'
 import type { SignatureFault } from './signature.ts'
 import { escapeXml, readSimple } from './simple-values.ts'
+import { TextBytes } from './text-bytes.ts'
 import { XmlWriter } from './xml-writer.ts'
 
 /** Parameters as a tree: `Filter.1.Value.2=x` is `Filter` → `1` → `Value` → `2` with the value `x`. */
@@ -73,9 +74,13 @@ abstract class QueryProtocol implements Protocol {
     return this.#readStructure(route.operation.input, parameterTree(sent))
   }
 
-  /** A reply's document. `content` is what stands between its tags. */
-  protected document(name: string, content: string): string {
-    return `${XML_DECLARATION}<${name} xmlns="${this.#namespace}">${content}</${name}>`
+  /** A reply's document. `write` adds what stands between its tags. */
+  protected document(name: string, write: (to: TextBytes) => void): readonly Uint8Array[] {
+    const text = new TextBytes()
+    text.add(`${XML_DECLARATION}<${name} xmlns="${this.#namespace}">`)
+    write(text)
+    text.add(`</${name}>`)
+    return text.end()
   }
 
   #readStructure(schema: NormalizedSchema, node: ParameterNode): Record<string, unknown> {
@@ -136,10 +141,11 @@ class Ec2QueryProtocol extends QueryProtocol {
 
   /** Operations without output send `<return>true</return>`; replies have `requestId` first. */
   encode(operation: OperationModel, output: unknown, request: WireRequest): WireReply {
-    const content = operation.output.isUnitSchema()
-      ? '<return>true</return>'
-      : this.#writer.write(operation.output, output ?? {})
-    const body = this.document(`${operation.name}Response`, `<requestId>${request.requestId}</requestId>${content}`)
+    const body = this.document(`${operation.name}Response`, (to) => {
+      to.add(`<requestId>${request.requestId}</requestId>`)
+      if (operation.output.isUnitSchema()) to.add('<return>true</return>')
+      else this.#writer.write(operation.output, output ?? {}, to)
+    })
     return { status: 200, headers: { 'content-type': 'text/xml;charset=UTF-8' }, body }
   }
 
@@ -179,11 +185,14 @@ class AwsQueryProtocol extends QueryProtocol {
   }
 
   encode({ name, output: schema }: OperationModel, output: unknown, request: WireRequest): WireReply {
-    const result = schema.isUnitSchema()
-      ? ''
-      : `<${name}Result>${this.#writer.write(schema, output ?? {})}</${name}Result>`
-    const metadata = `<ResponseMetadata><RequestId>${request.requestId}</RequestId></ResponseMetadata>`
-    const body = this.document(`${name}Response`, result + metadata)
+    const body = this.document(`${name}Response`, (to) => {
+      if (!schema.isUnitSchema()) {
+        to.add(`<${name}Result>`)
+        this.#writer.write(schema, output ?? {}, to)
+        to.add(`</${name}Result>`)
+      }
+      to.add(`<ResponseMetadata><RequestId>${request.requestId}</RequestId></ResponseMetadata>`)
+    })
     return { status: 200, headers: { 'content-type': 'text/xml' }, body }
   }
 

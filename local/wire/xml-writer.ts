@@ -2,9 +2,10 @@ import type { NormalizedSchema } from '@smithy/core/schema'
 
 import { members, valueSchema } from './model.ts'
 import { escapeXml } from './simple-values.ts'
+import type { TextBytes } from './text-bytes.ts'
 
-/** Text of what stands between the tags of an element. */
-type WriteContent = (value: unknown) => string
+/** Adds an element, or what stands between its tags. */
+type Write = (value: unknown, to: TextBytes) => void
 
 /** How EC2 writes times (AWS facts A.23), and how other query services do: without milliseconds that are zero. */
 export type TimeStyle = 'milliseconds' | 'shortest'
@@ -14,53 +15,49 @@ export type TimeStyle = 'milliseconds' | 'shortest'
  * which looks at the schema for every value and builds a tree first, took most of the time of an answer.
  */
 export class XmlWriter {
-  readonly #known = new WeakMap<NormalizedSchema, WriteContent>()
-  readonly #writeTime: (time: Date) => string
+  readonly #known = new WeakMap<NormalizedSchema, Write>()
+  readonly #timeText: (time: Date) => string
 
   constructor(times: TimeStyle) {
-    this.#writeTime =
+    this.#timeText =
       times === 'milliseconds' ? (time) => time.toISOString() : (time) => time.toISOString().replace('.000Z', 'Z')
   }
 
   /** The members of a structure, without a tag around them; nothing for the unit shape. */
-  write(schema: NormalizedSchema, value: unknown): string {
-    if (schema.isUnitSchema()) return ''
-    return this.#content(schema)(value)
+  write(schema: NormalizedSchema, value: unknown, to: TextBytes): void {
+    if (!schema.isUnitSchema()) this.#content(schema)(value, to)
   }
 
-  #content(schema: NormalizedSchema): WriteContent {
+  #content(schema: NormalizedSchema): Write {
     const known = this.#known.get(schema)
     if (known) return known
     // Filled in below: a shape may contain itself.
-    let made: WriteContent = writeNothing
-    this.#known.set(schema, (value) => made(value))
-    made = this.#make(schema)
+    let made: Write = () => {}
+    this.#known.set(schema, (value, to) => made(value, to))
+    made = schema.isStructSchema() ? this.#structure(schema) : (value, to) => to.add(this.#textOf(schema)(value))
     this.#known.set(schema, made)
     return made
   }
 
-  #make(schema: NormalizedSchema): WriteContent {
-    if (schema.isStructSchema()) return this.#structure(schema)
-    if (schema.isTimestampSchema()) return (value) => this.#writeTime(value as Date)
+  #textOf(schema: NormalizedSchema): (value: unknown) => string {
+    if (schema.isTimestampSchema()) return (value) => this.#timeText(value as Date)
     if (schema.isBlobSchema()) return (value) => Buffer.from(value as Uint8Array).toString('base64')
     return (value) => escapeXml(String(value))
   }
 
-  #structure(schema: NormalizedSchema): WriteContent {
-    const all = members(schema).map(([name, member]) => [name, this.#member(name, member)] as const)
-    return (value) => {
+  #structure(schema: NormalizedSchema): Write {
+    const all = members(schema).map(([name, member]) => ({ name, write: this.#member(name, member) }))
+    return (value, to) => {
       const given = value as Readonly<Record<string, unknown>>
-      let text = ''
-      for (const [name, write] of all) {
+      for (const { name, write } of all) {
         const item = given[name]
-        if (item !== undefined && item !== null) text += write(item)
+        if (item !== undefined && item !== null) write(item, to)
       }
-      return text
     }
   }
 
   /** A member with its tags; lists and maps that the model calls flat have no tag of their own. */
-  #member(name: string, member: NormalizedSchema): WriteContent {
+  #member(name: string, member: NormalizedSchema): Write {
     const { xmlName = name, xmlFlattened } = member.getMergedTraits()
     if (!member.isListSchema() && !member.isMapSchema()) return this.#element(xmlName, member)
     const items = member.isListSchema()
@@ -69,51 +66,56 @@ export class XmlWriter {
     return xmlFlattened ? items : tagged(xmlName, items)
   }
 
-  /** Shapes are looked at when the first value comes: most of a model is never used. */
-  #element(name: string, schema: NormalizedSchema): WriteContent {
-    let content: WriteContent | undefined
-    return tagged(name, (value) => (content ??= this.#content(schema))(value))
+  /** Structures are looked at when the first value comes: most of a model is never used. */
+  #element(name: string, schema: NormalizedSchema): Write {
+    if (schema.isStructSchema()) {
+      let content: Write | undefined
+      return tagged(name, (value, to) => (content ??= this.#content(schema))(value, to))
+    }
+    const [open, close] = [`<${name}>`, `</${name}>`]
+    const textOf = this.#textOf(schema)
+    return (value, to) => to.add(open + textOf(value) + close)
   }
 
-  #list(schema: NormalizedSchema, flatName: string | undefined): WriteContent {
+  #list(schema: NormalizedSchema, flatName: string | undefined): Write {
     const item = valueSchema(schema)
     const write = this.#item(flatName ?? item.getMergedTraits().xmlName ?? 'member', item)
-    return (value) => {
-      let text = ''
-      for (const entry of value as readonly unknown[]) text += write(entry)
-      return text
+    return (value, to) => {
+      for (const entry of value as readonly unknown[]) write(entry, to)
     }
   }
 
-  #map(schema: NormalizedSchema, flatName: string | undefined): WriteContent {
+  #map(schema: NormalizedSchema, flatName: string | undefined): Write {
     const key = schema.getKeySchema()
     const item = valueSchema(schema)
     const writeKey = this.#element(key.getMergedTraits().xmlName ?? 'key', key)
     const writeItem = this.#item(item.getMergedTraits().xmlName ?? 'value', item)
-    const write = tagged(flatName ?? 'entry', (entry) => {
+    const write = tagged(flatName ?? 'entry', (entry, to) => {
       const [name, value] = entry as readonly [string, unknown]
-      return writeKey(name) + writeItem(value)
+      writeKey(name, to)
+      writeItem(value, to)
     })
-    return (value) =>
-      Object.entries(value as object)
-        .map(write)
-        .join('')
+    return (value, to) => {
+      for (const entry of Object.entries(value as object)) write(entry, to)
+    }
   }
 
   /** What a list or a map holds, which may be a list again. */
-  #item(name: string, schema: NormalizedSchema): WriteContent {
-    let write: WriteContent | undefined
-    const make = (): WriteContent => {
+  #item(name: string, schema: NormalizedSchema): Write {
+    let write: Write | undefined
+    const make = (): Write => {
       if (schema.isListSchema()) return tagged(name, this.#list(schema, undefined))
       return schema.isMapSchema() ? tagged(name, this.#map(schema, undefined)) : this.#element(name, schema)
     }
-    return (value) => (write ??= make())(value)
+    return (value, to) => (write ??= make())(value, to)
   }
 }
 
-const writeNothing: WriteContent = () => ''
-
-function tagged(name: string, content: WriteContent): WriteContent {
+function tagged(name: string, content: Write): Write {
   const [open, close] = [`<${name}>`, `</${name}>`]
-  return (value) => open + content(value) + close
+  return (value, to) => {
+    to.add(open)
+    content(value, to)
+    to.add(close)
+  }
 }
