@@ -96,10 +96,14 @@ await walk('all volumes', (to, NextToken) => to.send(new DescribeVolumesCommand(
 
 const snapshotSeconds = await cpuSecondsOf(async () => {
   for (const InstanceId of machines.slice(0, SNAPSHOTTED))
-    await account.clock.holding(() => client.send(new CreateSnapshotsCommand({ InstanceSpecification: { InstanceId } })))
+    await account.clock.holding(() =>
+      client.send(new CreateSnapshotsCommand({ InstanceSpecification: { InstanceId } })),
+    )
 })
 const perMachineMs = ((snapshotSeconds * 1000) / SNAPSHOTTED).toFixed(1)
-console.log(`CreateSnapshots of ${SNAPSHOTTED} machines, one by one: ${perMachineMs} ms of processor time each, the SDK's included`)
+console.log(
+  `CreateSnapshots of ${SNAPSHOTTED} machines, one by one: ${perMachineMs} ms of processor time each, the SDK's included`,
+)
 await walk('all snapshots', (to, NextToken) =>
   to.send(new DescribeSnapshotsCommand({ OwnerIds: ['self'], MaxResults, NextToken })),
 )

@@ -8,6 +8,7 @@ import type {
 } from '@aws-sdk/client-ec2'
 import type { Operations } from '../wire/service.ts'
 import { describe } from './describe.ts'
+import type { Description } from './describe.ts'
 import { INSTANCE } from './ids.ts'
 import { STATE_CODES } from './instance-state-codes.ts'
 import { platformOf } from './images/shapes.ts'
@@ -122,30 +123,33 @@ export const toReservation = (account: Account, instances: readonly Instance[]):
   Instances: instances.map((instance) => toInstanceOutput(account, instance)),
 })
 
-function describeInstances(account: Account, request: DescribeInstancesRequest): DescribeInstancesResult {
+function descriptionOf(account: Account): Description<Instance> {
   const { instances, volumes } = account
-  const description = {
+  return {
     kind: INSTANCE,
     among: instances,
     filters: instanceFilters(account, (instance) => toInstanceOutput(account, instance)),
     idsParameter: 'instancesSet',
     indexes: {
-      'instance-id': (id: string) => [instances.get(id)].filter((one) => one !== undefined),
-      'block-device-mapping.volume-id': (id: string) =>
-        volumes.get(id)?.attachments.map(({ instance }) => instance) ?? [],
+      'instance-id': (id) => [instances.get(id)].filter((one) => one !== undefined),
+      'block-device-mapping.volume-id': (id) => volumes.get(id)?.attachments.map(({ instance }) => instance) ?? [],
     },
-  }
-  const { items, nextToken } = describe(account, description, request, request.InstanceIds)
-  const reservations = Map.groupBy(items, ({ reservationId }) => reservationId)
-  return {
-    Reservations: [...reservations.values()].map((members) => toReservation(account, members)),
-    NextToken: nextToken,
   }
 }
 
-export const instanceDescriptions = (account: Account): Operations => ({
-  DescribeInstances: operation<DescribeInstancesRequest>(
-    ['InstanceIds', 'Filters', 'MaxResults', 'NextToken', 'IncludeManagedResources'],
-    (input) => describeInstances(account, input),
-  ),
-})
+export function instanceDescriptions(account: Account): Operations {
+  const description = descriptionOf(account)
+  return {
+    DescribeInstances: operation<DescribeInstancesRequest>(
+      ['InstanceIds', 'Filters', 'MaxResults', 'NextToken', 'IncludeManagedResources'],
+      (request): DescribeInstancesResult => {
+        const { items, nextToken } = describe(account, description, request, request.InstanceIds)
+        const reservations = Map.groupBy(items, ({ reservationId }) => reservationId)
+        return {
+          Reservations: [...reservations.values()].map((members) => toReservation(account, members)),
+          NextToken: nextToken,
+        }
+      },
+    ),
+  }
+}

@@ -6,7 +6,8 @@ import type {
   Snapshot as SnapshotOutput,
 } from '@aws-sdk/client-ec2'
 import type { Operations } from '../wire/service.ts'
-import { asksForTags, filterBy } from './filters.ts'
+import { candidates, searchable } from './describe.ts'
+import { filterBy } from './filters.ts'
 import type { FilterValues } from './filters.ts'
 import type { Account, Snapshot } from './model.ts'
 import { pageOf } from './paging.ts'
@@ -72,17 +73,23 @@ const filtersOf = (account: Account): FilterValues<Snapshot> => ({
   'volume-size': ({ sizeGiB }) => sizeGiB,
 })
 
-/** Own snapshots and those that others share; which of them a request is about, OwnerIds and RestorableByUserIds say. */
-function* inScope(account: Account, request: DescribeSnapshotsRequest): Generator<Snapshot> {
+/** Whether a request is about a snapshot, as OwnerIds and RestorableByUserIds say. */
+function scopeOf(account: Account, request: DescribeSnapshotsRequest): (snapshot: Snapshot) => boolean {
   const accountId = (name: string): string => (name === 'self' ? account.accountId : name)
   const owners = request.OwnerIds?.length ? new Set(request.OwnerIds.map(accountId)) : undefined
   const restorers = request.RestorableByUserIds?.length ? request.RestorableByUserIds.map(accountId) : undefined
-  const passes = ({ ownerId, sharedWith }: Snapshot): boolean =>
+  return ({ ownerId, sharedWith }) =>
     (!owners || owners.has(ownerId)) &&
     (!restorers || restorers.some((name) => name === ownerId || sharedWith.has(name)))
-  for (const snapshot of account.snapshots.values()) if (passes(snapshot)) yield snapshot
-  if (owners?.size === 1 && owners.has(account.accountId)) return
-  for (const snapshot of sharedSnapshots(account)) if (passes(snapshot)) yield snapshot
+}
+
+/** Own snapshots that may pass the filters, and those that others share. */
+function* visible(account: Account, { Filters, OwnerIds = [] }: DescribeSnapshotsRequest): Generator<Snapshot> {
+  const { snapshots, accountId } = account
+  const byId = (id: string): Snapshot[] => [snapshots.get(id)].filter((one) => one !== undefined)
+  yield* candidates({ among: snapshots, indexes: { 'snapshot-id': byId } }, Filters)
+  const isOwnAlone = OwnerIds.length > 0 && OwnerIds.every((owner) => owner === 'self' || owner === accountId)
+  if (!isOwnAlone) yield* sharedSnapshots(account)
 }
 
 /** Snapshots by their ids: those of others that are not shared are left out in silence (AWS facts A.4). */
@@ -103,12 +110,13 @@ function isShared(owner: Account, id: string, accountId: string): boolean {
 function describeSnapshots(account: Account, request: DescribeSnapshotsRequest): DescribeSnapshotsResult {
   const ids = request.SnapshotIds?.length ? request.SnapshotIds : undefined
   const passes = filterBy(request.Filters, filtersOf(account))
-  const searchable = account.clock.now() - (asksForTags(request.Filters) ? account.consistency.tagsMs : 0)
-  const within = new Set(ids ? named(account, ids) : [])
+  const isSearchable = searchable(account, request.Filters)
+  const isInScope = scopeOf(account, request)
   const page = pageOf(
-    ids ? [...inScope(account, request)].filter((snapshot) => within.has(snapshot)) : inScope(account, request),
+    ids ? named(account, ids) : visible(account, request),
     request,
-    (snapshot) => account.snapshots.shows(snapshot) && snapshot.createdMs <= searchable && passes(snapshot),
+    (snapshot) =>
+      isInScope(snapshot) && account.snapshots.shows(snapshot) && isSearchable(snapshot) && passes(snapshot),
     ids && 'snapshotSet',
   )
   return {

@@ -6,11 +6,11 @@ import type {
   Volume as VolumeOutput,
 } from '@aws-sdk/client-ec2'
 import type { Operations } from '../wire/service.ts'
-import { asksForTags, filterBy } from './filters.ts'
+import { describe, searchable } from './describe.ts'
+import type { Description } from './describe.ts'
 import type { FilterValues } from './filters.ts'
-import { VOLUME, find } from './ids.ts'
+import { VOLUME } from './ids.ts'
 import type { Account, Attachment, Volume } from './model.ts'
-import { pageOf } from './paging.ts'
 import { operation } from './request.ts'
 import { toTagList } from './tags.ts'
 
@@ -61,21 +61,27 @@ const FILTERS: FilterValues<Volume> = {
   'volume-type': ({ type }) => type,
 }
 
-function describeVolumes(account: Account, request: DescribeVolumesRequest): DescribeVolumesResult {
-  const ids = request.VolumeIds?.length ? [...new Set(request.VolumeIds)] : undefined
-  const passes = filterBy(request.Filters, FILTERS)
-  const searchable = account.clock.now() - (asksForTags(request.Filters) ? account.consistency.tagsMs : 0)
-  const page = pageOf(
-    ids ? ids.map((id) => find(VOLUME, account.volumes, id)) : account.volumes.values(),
-    request,
-    (volume) => account.volumes.shows(volume) && volume.createdMs <= searchable && passes(volume),
-    ids && 'volumesSet',
-  )
-  return { Volumes: page.items.map(toVolumeOutput), NextToken: page.nextToken }
-}
-
-export const volumeDescriptions = (account: Account): Operations => ({
-  DescribeVolumes: operation<DescribeVolumesRequest>(['VolumeIds', 'Filters', 'MaxResults', 'NextToken'], (input) =>
-    describeVolumes(account, input),
-  ),
+const descriptionOf = ({ volumes, instances }: Account): Description<Volume> => ({
+  kind: VOLUME,
+  among: volumes,
+  filters: FILTERS,
+  idsParameter: 'volumesSet',
+  indexes: {
+    'volume-id': (id) => [volumes.get(id)].filter((one) => one !== undefined),
+    'attachment.instance-id': (id) => [...(instances.get(id)?.attachments.values() ?? [])].map(({ volume }) => volume),
+  },
 })
+
+export function volumeDescriptions(account: Account): Operations {
+  const description = descriptionOf(account)
+  return {
+    DescribeVolumes: operation<DescribeVolumesRequest>(
+      ['VolumeIds', 'Filters', 'MaxResults', 'NextToken'],
+      (request): DescribeVolumesResult => {
+        const isSearchable = searchable(account, request.Filters)
+        const { items, nextToken } = describe(account, description, request, request.VolumeIds, isSearchable)
+        return { Volumes: items.map(toVolumeOutput), NextToken: nextToken }
+      },
+    ),
+  }
+}

@@ -2,7 +2,7 @@
 import type { Filter } from '@aws-sdk/client-ec2'
 import type { Collection } from './collection.ts'
 import { dice } from './consistency.ts'
-import { filterBy, literalValues } from './filters.ts'
+import { asksForTags, filterBy, literalValues } from './filters.ts'
 import type { FilterValues } from './filters.ts'
 import { find } from './ids.ts'
 import type { ResourceKind } from './ids.ts'
@@ -32,8 +32,10 @@ interface DescribeRequest extends PageRequest {
   readonly Filters?: readonly Filter[]
 }
 
+type Indexed<Resource extends Item> = Pick<Description<Resource>, 'among' | 'indexes'>
+
 function* indexed<Resource extends Item>(
-  { among, indexes }: Description<Resource>,
+  { among, indexes }: Indexed<Resource>,
   filter: Filter,
 ): Generator<Iterable<Resource>> {
   const values = literalValues(filter)
@@ -44,8 +46,8 @@ function* indexed<Resource extends Item>(
 }
 
 /** All resources that may pass the filters, in the order of creation: fewer than all where an index helps. */
-function candidates<Resource extends Item>(
-  description: Description<Resource>,
+export function candidates<Resource extends Item>(
+  description: Indexed<Resource>,
   filters: readonly Filter[] = [],
 ): Iterable<Resource> {
   const { among } = description
@@ -59,6 +61,12 @@ function candidates<Resource extends Item>(
   }
   if (!fewest || fewest.size > among.size * INDEX_WORTH) return among.values()
   return [...fewest].sort((left, right) => left.order - right.order)
+}
+
+/** Whether a new volume or snapshot can be found by these filters yet: by its tags it is found late (AWS facts A.19). */
+export function searchable(account: Account, filters: DescribeRequest['Filters']): (resource: Item) => boolean {
+  const untilMs = account.clock.now() - (asksForTags(filters) ? account.consistency.tagsMs : 0)
+  return ({ createdMs }) => createdMs <= untilMs
 }
 
 /**

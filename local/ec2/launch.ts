@@ -107,7 +107,12 @@ export function launchable(account: Account, imageId: string): Image {
 }
 
 /** An instance that is `pending`, not yet in the account, without disks and interfaces. */
-export function newInstance(account: Account, launch: LaunchPlan, reservationId: string, launchIndex: number): Instance {
+export function newInstance(
+  account: Account,
+  launch: LaunchPlan,
+  reservationId: string,
+  launchIndex: number,
+): Instance {
   const { request, image, type } = launch
   const nowMs = account.clock.now()
   const id = account.ids.next('i')

@@ -32,7 +32,7 @@ export class XmlWriter {
     const known = this.#known.get(schema)
     if (known) return known
     // Filled in below: a shape may contain itself.
-    let made: Write = () => {}
+    let made = writeNothing
     this.#known.set(schema, (value, to) => made(value, to))
     made = schema.isStructSchema() ? this.#structure(schema) : (value, to) => to.add(this.#textOf(schema)(value))
     this.#known.set(schema, made)
@@ -110,6 +110,8 @@ export class XmlWriter {
     return (value, to) => (write ??= make())(value, to)
   }
 }
+
+const writeNothing: Write = () => {}
 
 function tagged(name: string, content: Write): Write {
   const [open, close] = [`<${name}>`, `</${name}>`]
