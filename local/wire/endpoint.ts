@@ -1,3 +1,4 @@
+import { enumerationsOf } from './enumerations.ts'
 import { awsJson } from './json.ts'
 import { readModel } from './model.ts'
 import type { OperationModel } from './model.ts'
@@ -8,7 +9,7 @@ import { restXml } from './rest-xml.ts'
 import { AwsError } from './service.ts'
 import type { AccessOf, Caller, Service } from './service.ts'
 import type { SignatureFault } from './signature.ts'
-import { validateInput } from './validation.ts'
+import { inputCheck } from './validation.ts'
 
 /** Awaits work of an operation with the clock let go: the operation may be waiting for virtual time. */
 export type Unheld = <T>(work: Promise<T>) => Promise<T>
@@ -67,11 +68,13 @@ export function serviceEndpoint(service: Service): EndpointSource {
 
 async function openService(service: Service): Promise<Endpoint> {
   const { clientName } = service
-  const model = readModel({ sdk: await service.sdk(), clientName })
+  const sdk = await service.sdk()
+  const model = readModel({ sdk, clientName })
   if (model.signingName !== service.signingName)
     throw new Error(`${clientName} signs for ${model.signingName}, not for ${service.signingName}.`)
   const protocol = PROTOCOLS[model.protocol]?.(model)
   if (!protocol) throw new Error(`${clientName} speaks ${model.protocol}, which this server does not.`)
+  const checkInput = inputCheck(protocol, enumerationsOf(clientName, sdk))
   for (const name of Object.keys(service.operations)) {
     if (!model.operations.has(name)) throw new Error(`${clientName} has no operation ${name}.`)
   }
@@ -89,7 +92,7 @@ async function openService(service: Service): Promise<Endpoint> {
         ...(access[name] ? { access: access[name] } : {}),
         async decode() {
           const input = await protocol.decode(route, request)
-          validateInput(route.operation.input, input, protocol)
+          checkInput(route.operation.input, input)
           return input
         },
         async run(input, caller, unheld) {

@@ -1,5 +1,5 @@
 import type { ServiceModel } from './model.ts'
-import { INVALID_TOKEN_MESSAGE, nullMember, refuseJsonSignature } from './protocol.ts'
+import { INVALID_TOKEN_MESSAGE, refuseJsonInput, refuseJsonSignature } from './protocol.ts'
 import type { Protocol, WireReply } from './protocol.ts'
 import { AwsError } from './service.ts'
 
@@ -30,7 +30,7 @@ export function awsJson(model: ServiceModel): Protocol {
   return {
     unknownKey: new AwsError('UnrecognizedClientException', INVALID_TOKEN_MESSAGE),
     refuseSignature: refuseJsonSignature(400),
-    missingMember: (path) => nullMember('ValidationException', path),
+    refuseInput: refuseJsonInput,
     route(request) {
       const name = operationOfTarget(request.headers)
       const operation = model.operations.get(name)

@@ -47,18 +47,42 @@ export interface Protocol {
   readonly unknownKey: AwsError
   /** How the service refuses a signature that is wrong or not whole. */
   refuseSignature(fault: SignatureFault): AwsError
-  /** How the service says that a required member is absent; `path` as `targets.1.member.arn` in the wire's own names. */
-  missingMember(path: string): AwsError
+  /** How the service refuses an input that breaks its model's constraints, in the order in which they were found: one at least. */
+  refuseInput(violations: readonly [Violation, ...Violation[]]): AwsError
 }
+
+/** What is wrong with one member; `path` as `targets.1.member.arn` in the wire's own names. */
+export type Violation =
+  | { readonly constraint: 'required'; readonly path: string }
+  | {
+      readonly constraint: 'enumeration'
+      readonly path: string
+      /** The member's value; of a list, all of its items. */
+      readonly value: string | readonly string[]
+      readonly allowed: readonly string[]
+    }
 
 export type ProtocolFactory = (model: ServiceModel) => Protocol
 
-/** How `validation` errors of the JSON and query services read; the code differs between the two. */
-export const nullMember = (code: string, path: string): AwsError =>
-  new AwsError(
-    code,
-    `1 validation error detected: Value null at '${path}' failed to satisfy constraint: Member must not be null`,
-  )
+/** How the JSON services refuse an input: they name everything that is wrong at once. */
+export const refuseJsonInput = (violations: readonly Violation[]): AwsError =>
+  validationError('ValidationException', violations.map(describe))
+
+/** The generic checks that all services but EC2 and S3 have in common; the code differs between the JSON and query services. */
+export const validationError = (code: string, texts: readonly string[]): AwsError =>
+  new AwsError(code, `${texts.length} validation error${texts.length > 1 ? 's' : ''} detected: ${texts.join('; ')}`)
+
+function describe(violation: Violation): string {
+  if (violation.constraint === 'required') return nullMember(violation.path)
+  const { path, value, allowed } = violation
+  const isOneOf = `Member must satisfy enum value set: [${allowed.join(', ')}]`
+  return typeof value === 'string'
+    ? `Value '${value}' at '${path}' failed to satisfy constraint: ${isOneOf}`
+    : `Value '[${value.join(', ')}]' at '${path}' failed to satisfy constraint: Member must satisfy constraint: [${isOneOf}]`
+}
+
+export const nullMember = (path: string): string =>
+  `Value null at '${path}' failed to satisfy constraint: Member must not be null`
 
 /** How the services that speak JSON refuse a signature; the codes have other endings in the query protocol. */
 export const refuseJsonSignature =

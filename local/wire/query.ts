@@ -2,8 +2,8 @@ import type { NormalizedSchema } from '@smithy/core/schema'
 
 import { members, valueSchema } from './model.ts'
 import type { OperationModel, ServiceModel } from './model.ts'
-import { INVALID_TOKEN_MESSAGE, nullMember } from './protocol.ts'
-import type { Protocol, Route, WireReply, WireRequest } from './protocol.ts'
+import { INVALID_TOKEN_MESSAGE, nullMember, validationError } from './protocol.ts'
+import type { Protocol, Route, Violation, WireReply, WireRequest } from './protocol.ts'
 import { AwsError } from './service.ts'
 import type { SignatureFault } from './signature.ts'
 import { escapeXml, readSimple } from './simple-values.ts'
@@ -46,7 +46,7 @@ function elements(node: ParameterNode | undefined): ParameterNode[] {
 abstract class QueryProtocol implements Protocol {
   abstract readonly unknownKey: AwsError
   abstract refuseSignature(fault: SignatureFault): AwsError
-  abstract missingMember(path: string): AwsError
+  abstract refuseInput(violations: readonly [Violation, ...Violation[]]): AwsError
   abstract encode(operation: OperationModel, output: unknown, request: WireRequest): WireReply
   abstract encodeError(error: AwsError, request: WireRequest): WireReply
   protected abstract memberName(member: NormalizedSchema): string
@@ -134,9 +134,20 @@ class Ec2QueryProtocol extends QueryProtocol {
     return kind === 'incomplete' ? new AwsError('IncompleteSignature', message) : this.unknownKey
   }
 
-  missingMember(path: string): AwsError {
-    const name = capitalize(path.replace(/^.*\./, ''))
-    return new AwsError('MissingParameter', `The request must contain the parameter ${name}`)
+  /** Only the first of them is told. Texts of enumerations other than attributes and types to tag are from memory. */
+  refuseInput([violation]: readonly [Violation, ...Violation[]]): AwsError {
+    const name = violation.path.replace(/^.*\./, '')
+    if (violation.constraint === 'required')
+      return new AwsError('MissingParameter', `The request must contain the parameter ${capitalize(name)}`)
+    const { value, allowed } = violation
+    const wrong = [value].flat().find((item) => !allowed.includes(item)) ?? ''
+    if (name === 'resourceType')
+      return new AwsError(
+        'InvalidParameterValue',
+        `'${wrong}' is not a valid taggable resource type for this operation.`,
+      )
+    const why = name === 'attribute' ? ' Unknown attribute.' : ''
+    return new AwsError('InvalidParameterValue', `Value (${wrong}) for parameter ${name} is invalid.${why}`)
   }
 
   /** Operations without output send `<return>true</return>`; replies have `requestId` first. */
@@ -180,8 +191,14 @@ class AwsQueryProtocol extends QueryProtocol {
     return new AwsError('SignatureDoesNotMatch', message, { status: 403 })
   }
 
-  missingMember(path: string): AwsError {
-    return nullMember('ValidationError', path)
+  /** IAM shows no values. */
+  refuseInput(violations: readonly Violation[]): AwsError {
+    const texts = violations.map(({ constraint, path }) =>
+      constraint === 'required'
+        ? nullMember(path)
+        : `Value at '${path}' failed to satisfy constraint: Member must satisfy enum value set`,
+    )
+    return validationError('ValidationError', texts)
   }
 
   encode({ name, output: schema }: OperationModel, output: unknown, request: WireRequest): WireReply {

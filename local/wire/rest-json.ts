@@ -1,6 +1,6 @@
 import { jsonError } from './json.ts'
 import type { ServiceModel } from './model.ts'
-import { INVALID_TOKEN_MESSAGE, nullMember, refuseJsonSignature } from './protocol.ts'
+import { INVALID_TOKEN_MESSAGE, refuseJsonInput, refuseJsonSignature } from './protocol.ts'
 import type { Protocol } from './protocol.ts'
 import { restRouter } from './rest-route.ts'
 import { readBindings, writeBindings } from './rest.ts'
@@ -14,7 +14,7 @@ export function restJson(model: ServiceModel): Protocol {
   return {
     unknownKey: new AwsError('UnrecognizedClientException', INVALID_TOKEN_MESSAGE, { status: 403 }),
     refuseSignature: refuseJsonSignature(403),
-    missingMember: (path) => nullMember('ValidationException', path),
+    refuseInput: refuseJsonInput,
     route(request) {
       const route = router(request, request.path)
       if (route) return route

@@ -27,7 +27,7 @@ export function restXml(model: ServiceModel): Protocol {
       { status: 403 },
     ),
     refuseSignature,
-    missingMember: (path) => new AwsError('InvalidRequest', `Missing required parameter ${path}`),
+    refuseInput: ([{ path }]) => new AwsError('InvalidRequest', `Missing required parameter ${path}`),
     route(request): Route {
       const { bucket, path } = splitPath(request.path)
       const listBuckets = model.operations.get('ListBuckets')

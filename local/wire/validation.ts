@@ -1,39 +1,67 @@
 import type { NormalizedSchema } from '@smithy/core/schema'
 
+import type { Enumerations } from './enumerations.ts'
 import { members, requiredMembers, valueSchema } from './model.ts'
-import type { Protocol } from './protocol.ts'
+import type { Protocol, Violation } from './protocol.ts'
 import { AwsError } from './service.ts'
 
+/** Checks the decoded input of an operation. @throws AwsError in the words of the protocol */
+export type InputCheck = (schema: NormalizedSchema, input: unknown) => void
+
 /**
- * Checks a decoded input against its schema: required members at every depth, and the JSON type of every value (the SDK's
- * readers let a number pass for a string). Lengths, patterns and ranges are not in the schemas: services check those.
- * @throws AwsError in the words of the protocol
+ * Checks inputs against their schemas: required members and enumerations at every depth, and the JSON type of every value (the
+ * SDK's readers let a number pass for a string). Lengths, patterns and ranges are not in the schemas: services check those.
  */
-export function validateInput(schema: NormalizedSchema, input: unknown, protocol: Protocol): void {
-  if (!schema.isUnitSchema()) check(schema, input, '', protocol)
+export function inputCheck(protocol: Protocol, enumerations: Enumerations): InputCheck {
+  return (schema, input) => {
+    if (schema.isUnitSchema()) return
+    const found: Violation[] = []
+    checkStructure({ enumerations, found }, schema, input, '')
+    const [first, ...others] = found
+    if (first) throw protocol.refuseInput([first, ...others])
+  }
 }
 
-function check(schema: NormalizedSchema, value: unknown, path: string, protocol: Protocol): void {
+interface Check {
+  readonly enumerations: Enumerations
+  /** A value of the wrong type is refused before any of these: nothing of the input could be read. */
+  readonly found: Violation[]
+}
+
+function checkValue(check: Check, schema: NormalizedSchema, value: unknown, path: string): void {
   if (value === undefined || value === null) return
-  if (schema.isStructSchema()) checkStructure(schema, value, path, protocol)
+  if (schema.isStructSchema()) checkStructure(check, schema, value, path)
   else if (schema.isListSchema()) {
     if (!Array.isArray(value)) throw wrongType(path, 'a list')
-    value.forEach((item, index) => check(valueSchema(schema), item, `${path}.${index + 1}.member`, protocol))
+    value.forEach((item, index) => checkValue(check, valueSchema(schema), item, `${path}.${index + 1}.member`))
   } else if (schema.isMapSchema()) {
     if (typeof value !== 'object') throw wrongType(path, 'a map')
-    for (const [key, item] of Object.entries(value)) {
-      check(valueSchema(schema), item, `${path}.${key}.member`, protocol)
-    }
+    for (const [key, item] of Object.entries(value))
+      checkValue(check, valueSchema(schema), item, `${path}.${key}.member`)
   } else checkSimple(schema, value, path)
 }
 
-function checkStructure(schema: NormalizedSchema, value: unknown, path: string, protocol: Protocol): void {
+function checkStructure(check: Check, schema: NormalizedSchema, value: unknown, path: string): void {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrongType(path, 'a structure')
-  const given = new Map(Object.entries(value))
+  const given = new Map<string, unknown>(Object.entries(value))
   for (const name of requiredMembers(schema)) {
-    if (given.get(name) === undefined || given.get(name) === null) throw protocol.missingMember(join(path, name))
+    if (given.get(name) === undefined || given.get(name) === null)
+      check.found.push({ constraint: 'required', path: join(path, name) })
   }
-  for (const [name, member] of members(schema)) check(member, given.get(name), join(path, name), protocol)
+  for (const [name, member] of members(schema)) {
+    const item = given.get(name)
+    if (item === undefined || item === null) continue
+    checkValue(check, member, item, join(path, name))
+    const allowed = check.enumerations(schema.getName(), name)
+    if (allowed) checkEnumeration(check, item, allowed, join(path, name))
+  }
+}
+
+/** Of a member that is an enumeration, or a list of them. */
+function checkEnumeration({ found }: Check, value: unknown, allowed: readonly string[], path: string): void {
+  const given = Array.isArray(value) ? value.map(String) : String(value)
+  if ([given].flat().some((item) => !allowed.includes(item)))
+    found.push({ constraint: 'enumeration', path, value: given, allowed })
 }
 
 function checkSimple(schema: NormalizedSchema, value: unknown, path: string): void {

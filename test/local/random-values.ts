@@ -1,5 +1,6 @@
 import type { NormalizedSchema } from '@smithy/core/schema'
 
+import type { Enumerations } from '../../local/wire/enumerations.ts'
 import { isBlobStream, members, requiredMembers } from '../../local/wire/model.ts'
 
 /** Leaves a member out of everything that is made. */
@@ -18,10 +19,12 @@ const PLAIN_CHARACTERS = Array.from('abcXYZ019-')
 export class RandomValues {
   #state: number
   readonly #omits: Omits
+  readonly #enumerations: Enumerations
 
-  constructor(seed: number, omits: Omits) {
+  constructor(seed: number, omits: Omits, enumerations: Enumerations) {
     this.#state = seed
     this.#omits = omits
+    this.#enumerations = enumerations
   }
 
   /** A whole number from 0 up to, not including, `limit` (the generator "mulberry32"). */
@@ -43,10 +46,17 @@ export class RandomValues {
       const isAlwaysThere = traits.idempotencyToken || traits.httpResponseCode || isBare(member)
       const isNeeded = only !== undefined || required.has(name) || traits.httpLabel || isAlwaysThere
       if (!isNeeded && (depth >= MAX_DEPTH || this.below(3) === 0)) continue
-      const value = this.value(member, depth + 1)
+      const value = this.#member(schema, name, member, depth)
       if (value !== undefined) made[name] = value
     }
     return made
+  }
+
+  #member(structure: NormalizedSchema, name: string, member: NormalizedSchema, depth: number): unknown {
+    const allowed = this.#enumerations(structure.getName(), name)
+    if (!allowed) return this.value(member, depth + 1)
+    const chosen = allowed[this.below(allowed.length)]
+    return member.isListSchema() ? [chosen] : chosen
   }
 
   value(schema: NormalizedSchema, depth: number, isHeader = inHeader(schema)): unknown {
@@ -71,7 +81,7 @@ export class RandomValues {
     const made = this.structure(schema, depth)
     if (Object.keys(made).length > 0) return made
     for (const [name, member] of members(schema)) {
-      const value = this.#omits(name) ? undefined : this.value(member, depth + 1)
+      const value = this.#omits(name) ? undefined : this.#member(schema, name, member, depth)
       if (value !== undefined) return { [name]: value }
     }
     return undefined

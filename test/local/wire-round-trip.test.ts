@@ -1,20 +1,13 @@
 import type { NormalizedSchema } from '@smithy/core/schema'
-import { Readable } from 'node:stream'
 import { isDeepStrictEqual } from 'node:util'
 import { describe, expect, it } from 'vitest'
 
-import { manualClock } from '../../local/clock.ts'
-import { Faults } from '../../local/faults.ts'
-import { Door } from '../../local/wire/door.ts'
-import { serviceEndpoint } from '../../local/wire/endpoint.ts'
-import { readModel } from '../../local/wire/model.ts'
 import type { OperationModel } from '../../local/wire/model.ts'
-import { readWhole } from '../../local/wire/request.ts'
-import type { Service } from '../../local/wire/service.ts'
-import { hasEventStream, plain, RandomValues } from './random-values.ts'
+import { plain, RandomValues } from './random-values.ts'
 import type { Omits } from './random-values.ts'
+import { CLIENTS, collected, connect, operationsOf } from './wire-connection.ts'
+import type { Command, Connection } from './wire-connection.ts'
 
-const REGION = 'eu-west-1'
 const SEED = 20_261_124
 /** More runs find more; the fixed seed makes the usual run repeat exactly. */
 const RUNS = Number(process.env['ROUND_TRIP_RUNS'] ?? 1)
@@ -48,117 +41,6 @@ const EXCEPTIONS: readonly Exception[] = [
   { service: 's3', member: /^Expires(String)?$/, cause: 'the client makes two members of one header' },
 ]
 
-interface Command {
-  new (input: object): object
-}
-
-interface Client {
-  send(command: object): Promise<object>
-}
-
-interface SentRequest {
-  readonly method: string
-  readonly path: string
-  readonly query?: Readonly<Record<string, string | readonly string[]>>
-  readonly headers: Readonly<Record<string, string>>
-  readonly body?: string | Uint8Array | Readable
-}
-
-/** What the operations saw and will answer. */
-interface Script {
-  seen?: { readonly operation: string; readonly input: unknown }
-  answer?: unknown
-}
-
-const encode = (text: string): string =>
-  encodeURIComponent(text).replace(/[!'()*]/g, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase()}`)
-
-/** Hands requests to the door without HTTP in between: a hundred times as fast, and bytes all the same. */
-function handlerOf(door: Door) {
-  return {
-    metadata: { handlerProtocol: 'http/1.1' },
-    updateHttpClientConfig() {},
-    httpHandlerConfigs: () => ({}),
-    async handle({ method, path, query = {}, headers, body }: SentRequest) {
-      const pairs = Object.entries(query).flatMap(([name, value]) =>
-        [value].flat().map((item) => `${encode(name)}=${encode(item)}`),
-      )
-      const search = pairs.join('&')
-      const head = {
-        requestId: 'r',
-        method,
-        path,
-        target: search ? `${path}?${search}` : path,
-        query: new URLSearchParams(search),
-        headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])),
-      }
-      const bytes =
-        body instanceof Readable
-          ? body
-          : Readable.from(body ? [typeof body === 'string' ? Buffer.from(body) : body] : [])
-      const incoming = { whole: () => readWhole(bytes), arriving: () => bytes }
-      const { reply } = await door.answer(head, incoming, (work) => work)
-      const content = typeof reply.body === 'string' ? Buffer.from(reply.body) : reply.body
-      const response = Readable.from(content instanceof Uint8Array ? [content] : content)
-      return { response: { statusCode: reply.status, headers: { ...reply.headers }, body: response } }
-    },
-  }
-}
-
-/** A client and a server of all operations of a service. */
-async function connect(module: string, clientName: string) {
-  const sdk = (await import(`@aws-sdk/client-${module}`)) as Readonly<Record<string, unknown>>
-  const script: Script = {}
-  const model = readModel({ sdk, clientName })
-  const operations = Object.fromEntries(
-    [...model.operations.keys()].map((operation) => [
-      operation,
-      async (input: unknown) => {
-        script.seen = { operation, input: await collected(input) }
-        return script.answer
-      },
-    ]),
-  )
-  const service: Service = { sdk: async () => sdk, clientName, signingName: model.signingName, operations }
-  const door = new Door(
-    {
-      services: [service],
-      identify: () => ({ arn: 'arn:aws:iam::111122223333:user/a', accountId: '111122223333', secretAccessKey: 'b' }),
-      region: REGION,
-      faults: new Faults(),
-      clock: manualClock(0),
-    },
-    [serviceEndpoint(service)],
-  )
-  const Client = sdk[clientName] as new (configuration: object) => Client
-  const client = new Client({
-    endpoint: 'http://127.0.0.1',
-    region: REGION,
-    credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
-    maxAttempts: 1,
-    requestHandler: handlerOf(door),
-    forcePathStyle: true,
-    disableHostPrefix: true,
-    // SQS' client compares the digests of an answer with what it sent; random ones are never right.
-    md5: false,
-    requestChecksumCalculation: 'WHEN_REQUIRED',
-    responseChecksumValidation: 'WHEN_REQUIRED',
-  })
-  return { sdk, client, script, model }
-}
-
-type Connection = Awaited<ReturnType<typeof connect>>
-
-/** Streams read to their ends. */
-async function collected(value: unknown): Promise<unknown> {
-  if (typeof value !== 'object' || value === null) return value
-  const entries = Object.entries(value).map(async ([name, item]: [string, unknown]) => [
-    name,
-    item instanceof Readable ? new Uint8Array(Buffer.concat((await item.toArray()) as Uint8Array[])) : item,
-  ])
-  return Object.fromEntries(await Promise.all(entries)) as unknown
-}
-
 /** What a set of exceptions leaves out of an operation. */
 const omitsOf =
   (exceptions: readonly Exception[], operation: string): Omits =>
@@ -172,13 +54,13 @@ const make = (values: RandomValues, schema: NormalizedSchema): Record<string, un
 
 /** Sends a random input and answers a random output; what arrived differently, or nothing. */
 async function difference(
-  { sdk, client, script }: Connection,
+  { sdk, client, script, enumerations }: Connection,
   operation: OperationModel,
   seed: number,
   omits: Omits,
 ): Promise<string | undefined> {
   const Command = sdk[`${operation.name}Command`] as Command
-  const values = new RandomValues(seed, omits)
+  const values = new RandomValues(seed, omits, enumerations)
   const input = make(values, operation.input)
   if ('Bucket' in input) input['Bucket'] = 'bucket'
   const output = make(values, operation.output)
@@ -199,10 +81,6 @@ async function difference(
 const differing = (what: string, sent: unknown, came: unknown): string =>
   `${what} ${JSON.stringify(plain(sent))} came as ${JSON.stringify(plain(came))}`
 
-/** All operations but those that are streams of events, which no protocol here speaks. */
-const operationsOf = ({ model }: Connection): OperationModel[] =>
-  [...model.operations.values()].filter(({ input, output }) => !hasEventStream(input) && !hasEventStream(output))
-
 /** Whether an exception is one: that without it something does come through differently. */
 async function isNeeded(connection: Connection, exceptions: readonly Exception[], lifted: Exception): Promise<boolean> {
   const others = exceptions.filter((exception) => exception !== lifted)
@@ -220,21 +98,7 @@ const isSkipped = (exceptions: readonly Exception[], { name }: OperationModel): 
   exceptions.some(({ operation, member }) => operation === name && !member)
 
 describe('every operation of', () => {
-  it.each([
-    ['ec2', 'EC2Client'],
-    ['sfn', 'SFNClient'],
-    ['dynamodb', 'DynamoDBClient'],
-    ['ssm', 'SSMClient'],
-    ['kms', 'KMSClient'],
-    ['sts', 'STSClient'],
-    ['ebs', 'EBSClient'],
-    ['s3', 'S3Client'],
-    ['eventbridge', 'EventBridgeClient'],
-    ['scheduler', 'SchedulerClient'],
-    ['lambda', 'LambdaClient'],
-    ['iam', 'IAMClient'],
-    ['sqs', 'SQSClient'],
-  ])('%s brings any input to the service and any output back, unchanged', async (module, clientName) => {
+  it.each(CLIENTS)('%s brings any input to the service and any output back, unchanged', async (module, clientName) => {
     const connection = await connect(module, clientName)
     const exceptions = EXCEPTIONS.filter(({ service }) => service === module)
     const failures: string[] = []
