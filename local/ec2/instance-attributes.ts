@@ -55,8 +55,6 @@ const READERS: Readonly<Record<InstanceAttributeName, AttributeReader>> = {
 function describeAttribute(account: Account, request: DescribeInstanceAttributeRequest): InstanceAttribute {
   const attribute = required(request.Attribute, 'Attribute')
   const instance = find(INSTANCE, account.instances, required(request.InstanceId, 'InstanceId'))
-  if (!Object.hasOwn(READERS, attribute))
-    throw invalidValue(`Value (${attribute}) for parameter attribute is invalid. Unknown attribute.`)
   return { InstanceId: instance.id, ...READERS[attribute](instance, account) }
 }
 

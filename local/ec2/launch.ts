@@ -68,9 +68,6 @@ function checkOptions(account: Account, request: RunInstancesRequest): void {
   supportOnly(request.Monitoring ?? {}, ['Enabled'], 'Monitoring.')
   if (request.HibernationOptions?.Configured)
     throw new AwsError('UnsupportedOperation', 'Hibernation is not supported by this account.')
-  const behavior = request.InstanceInitiatedShutdownBehavior
-  if (behavior !== undefined && behavior !== 'stop' && behavior !== 'terminate')
-    throw invalidValue(`Invalid value '${String(behavior)}' for instanceInitiatedShutdownBehavior.`)
 }
 
 /** Everything that can be refused is refused here, before anything is made. */

@@ -103,8 +103,6 @@ function lockSnapshot(account: Account, request: LockSnapshotRequest): LockSnaps
   if (snapshot.state !== 'pending' && snapshot.state !== 'completed')
     throw new AwsError('IncorrectState', `The snapshot '${snapshot.id}' is in the '${snapshot.state}' state.`)
   const mode = required(request.LockMode, 'lockMode')
-  if (mode !== 'compliance' && mode !== 'governance')
-    throw invalidValue(`Invalid value '${String(mode)}' for lockMode.`)
   const durationDays = durationOf(request, nowMs)
   const coolOffHours = coolOffOf(request)
   const isCompleted = snapshot.state === 'completed'

@@ -11,21 +11,17 @@ import type { Account, Instance } from './model.ts'
 import { invalidValue, operation, required, supportOnly } from './request.ts'
 
 const HOPS_MAX = 64
-const CHOICES: Readonly<Record<string, readonly string[]>> = {
-  HttpTokens: ['optional', 'required'],
-  HttpEndpoint: ['enabled', 'disabled'],
-  InstanceMetadataTags: ['enabled', 'disabled'],
-  HttpProtocolIpv6: ['enabled', 'disabled'],
-}
+const OPTIONS = [
+  'HttpTokens',
+  'HttpPutResponseHopLimit',
+  'HttpEndpoint',
+  'InstanceMetadataTags',
+  'HttpProtocolIpv6',
+] as const
 
 /** @throws AwsError InvalidParameterValue */
 export function checkMetadataOptions(options: InstanceMetadataOptionsRequest): void {
-  supportOnly(options, [...Object.keys(CHOICES), 'HttpPutResponseHopLimit'], 'MetadataOptions.')
-  for (const [name, values] of Object.entries(CHOICES)) {
-    const value: unknown = Reflect.get(options, name)
-    if (value !== undefined && !values.some((choice) => choice === value))
-      throw invalidValue(`Invalid value for ${name}: it must be one of ${values.join(', ')}.`)
-  }
+  supportOnly(options, OPTIONS, 'MetadataOptions.')
   const { HttpPutResponseHopLimit: hops } = options
   if (hops !== undefined && (hops < 1 || hops > HOPS_MAX))
     throw invalidValue(`Invalid value '${hops}' for HttpPutResponseHopLimit. Must be between 1 and ${HOPS_MAX}.`)
@@ -54,8 +50,7 @@ function modifyOptions(account: Account, request: ModifyInstanceMetadataOptionsR
 }
 
 export const metadataOptionsOperations = (account: Account): Operations => ({
-  ModifyInstanceMetadataOptions: operation<ModifyInstanceMetadataOptionsRequest>(
-    ['InstanceId', 'HttpTokens', 'HttpPutResponseHopLimit', 'HttpEndpoint', 'InstanceMetadataTags', 'HttpProtocolIpv6'],
-    (input) => modifyOptions(account, input),
+  ModifyInstanceMetadataOptions: operation<ModifyInstanceMetadataOptionsRequest>(['InstanceId', ...OPTIONS], (input) =>
+    modifyOptions(account, input),
   ),
 })

@@ -161,8 +161,6 @@ async function createSnapshots(account: Account, request: CreateSnapshotsRequest
   if (!['running', 'stopping', 'stopped'].includes(instance.state))
     throw new AwsError('IncorrectInstanceState', `The instance '${instance.id}' is in the '${instance.state}' state.`)
   const copied = request.CopyTagsFromSource
-  if (copied !== undefined && copied !== 'volume')
-    throw invalidValue(`Invalid value '${String(copied)}' for copyTagsFromSource.`)
   const { snapshot: tags } = tagsOnCreation(request.TagSpecifications, ['snapshot'])
   const plans = volumesOf(instance, specification).map((volume): SnapshotPlan => {
     checkMayBeSnapshotted(account, volume)

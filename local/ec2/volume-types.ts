@@ -92,7 +92,6 @@ export function performanceOf(
   snapshot: { readonly id: string; readonly sizeGiB: number } | undefined,
 ): VolumePerformance {
   const type = request.VolumeType ?? 'gp2'
-  if (!Object.hasOwn(LIMITS, type)) throw invalidValue(`Invalid volume type: ${type}`)
   const sizeGiB = required(request.Size ?? snapshot?.sizeGiB, 'size/snapshot')
   if (snapshot && sizeGiB < snapshot.sizeGiB)
     throw invalidValue(

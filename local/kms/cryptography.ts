@@ -106,10 +106,7 @@ function reEncrypt(place: KmsPlace, request: ReEncryptRequest): () => ReEncryptR
 function dataKeyBytes({ KeySpec, NumberOfBytes }: GenerateDataKeyRequest): number {
   if ((KeySpec === undefined) === (NumberOfBytes === undefined))
     throw invalid('Please specify either number of bytes or key spec.')
-  if (KeySpec !== undefined) {
-    if (!Object.hasOwn(SPEC_BYTES, KeySpec)) throw invalid(`Value at 'keySpec' is not valid.`)
-    return SPEC_BYTES[KeySpec]
-  }
+  if (KeySpec !== undefined) return SPEC_BYTES[KeySpec]
   checkLength('numberOfBytes', NumberOfBytes ?? 0, DATA_KEY_BYTES)
   return NumberOfBytes ?? 0
 }

@@ -11,7 +11,8 @@ import type {
 import type { Clock } from '../clock.ts'
 import { AwsError } from '../wire/service.ts'
 import type { Operations } from '../wire/service.ts'
-import { invalidParameter, tooLarge } from './errors.ts'
+import { tooLarge } from './errors.ts'
+
 import { described } from './functions.ts'
 import type { RegisteredFunction } from './functions.ts'
 import type { InvocationResult, LambdaRuntime } from './runtime.ts'
@@ -89,10 +90,6 @@ async function invoke(runtime: LambdaRuntime, clock: Clock, input: InvocationReq
       const tail = Buffer.from(lines.join('\n')).subarray(-LOG_TAIL_BYTES)
       return { ...answer, LogResult: tail.toString('base64') }
     }
-    default:
-      throw invalidParameter(
-        `InvocationType ${String(input.InvocationType)} is not one of Event, RequestResponse, DryRun`,
-      )
   }
 }
 

@@ -99,7 +99,6 @@ function checkTarget(target: CreateScheduleInput['Target']): void {
 
 function checkWindow(window: CreateScheduleInput['FlexibleTimeWindow']): void {
   const { Mode: mode, MaximumWindowInMinutes: minutes } = window ?? {}
-  if (mode !== 'OFF' && mode !== 'FLEXIBLE') throw invalid("Value at 'flexibleTimeWindow.mode' must be OFF or FLEXIBLE")
   if (mode === 'OFF' && minutes !== undefined)
     throw invalid('MaximumWindowInMinutes must not be set when Flexible Time Window Mode is OFF.')
   if (mode === 'FLEXIBLE' && minutes === undefined)

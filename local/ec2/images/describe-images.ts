@@ -191,7 +191,6 @@ function modifyAttribute(account: Account, request: ModifyImageAttributeRequest)
 
 function resetAttribute(account: Account, request: ResetImageAttributeRequest): object {
   const image = ownImage(account, request.ImageId)
-  if (request.Attribute !== 'launchPermission') throw invalidValue('Only launchPermission can be reset.')
   image.launchPermissions.clear()
   image.isPublic = false
   return {}

@@ -25,8 +25,6 @@ import type { Image, ImageDisk } from './model.ts'
 import { checkNewImage } from './names.ts'
 import { imageUsing } from './use.ts'
 
-const ARCHITECTURES = ['i386', 'x86_64', 'arm64', 'x86_64_mac', 'arm64_mac']
-const BOOT_MODES = ['legacy-bios', 'uefi', 'uefi-preferred']
 const UEFI_DATA_MAX = 64_000
 const DISK_PARAMETERS = [
   'DeleteOnTermination',
@@ -84,12 +82,8 @@ function disksOf(account: Account, request: RegisterImageRequest): ImageDisk[] {
 
 function checkChoices(request: RegisterImageRequest): void {
   const { Architecture, BootMode, TpmSupport, UefiData, VirtualizationType = 'paravirtual' } = request
-  if (Architecture !== undefined && !ARCHITECTURES.includes(Architecture))
-    throw invalidValue(`Value (${Architecture}) for parameter architecture is invalid.`)
   if (VirtualizationType !== 'paravirtual' && VirtualizationType !== 'hvm')
     throw invalidValue(`Value (${VirtualizationType}) for parameter virtualizationType is invalid.`)
-  if (BootMode !== undefined && !BOOT_MODES.includes(BootMode))
-    throw invalidValue(`Value (${BootMode}) for parameter bootMode is invalid.`)
   if (Architecture === 'arm64' && (VirtualizationType !== 'hvm' || BootMode === 'legacy-bios'))
     throw new AwsError('InvalidParameterCombination', 'Images of architecture arm64 are hvm and boot by uefi.')
   if (TpmSupport !== undefined && BootMode !== 'uefi')
