@@ -171,6 +171,7 @@ function createServices(shared: Shared, options: PlaceOptions) {
   })
   const ebs = createEbs({ ...place, snapshots: ec2.direct })
   const ssm = createSsm({ ...place, emit, guests, instanceTags: (instanceId) => ec2.host.tagsOf(instanceId) })
+  const assumeForStates = iam.assumeFor('states.amazonaws.com', region, TARGET_SESSION)
   const permitStates = iam.permitFor('states.amazonaws.com', region)
   const states = createStates({
     ...place,
@@ -180,6 +181,11 @@ function createServices(shared: Shared, options: PlaceOptions) {
     permit: (roleArn, requests, sourceArn) =>
       permitStates(roleArn, withDataKeys(requests, { keyOf: iam.keyOf, caller: options }), sourceArn),
     invokeFunction: (arn, payload) => lambda.invoke(arn, payload),
+    actAs: (roleArn, machineArn) => ({
+      endpoint: endpoint(),
+      region,
+      credentials: assumeForStates(roleArn, 'states', machineArn),
+    }),
   })
   const scheduler = createScheduler({
     ...place,

@@ -153,7 +153,10 @@ export function kmsAccess(place: KmsPlace): Readonly<Record<string, AccessOf>> {
   return {
     ...Object.fromEntries(KEY_OPERATIONS.map((name) => [name, onKeyNamed(place, name)])),
     ...Object.fromEntries(
-      ['ListKeys', 'ListAliases', 'ListRetirableGrants', 'GenerateRandom'].map((name) => [name, anyResource(`kms:${name}`)]),
+      ['ListKeys', 'ListAliases', 'ListRetirableGrants', 'GenerateRandom'].map((name) => [
+        name,
+        anyResource(`kms:${name}`),
+      ]),
     ),
     ...Object.fromEntries(
       ['CreateAlias', 'UpdateAlias', 'DeleteAlias'].map((name) => [name, aliasAccess(place, name)]),

@@ -74,6 +74,16 @@ export interface ItemRequest {
   readonly mapRunArn: string
 }
 
+export interface Acting {
+  readonly endpoint: string
+  readonly region: string
+  readonly credentials: {
+    readonly accessKeyId: string
+    readonly secretAccessKey: string
+    readonly sessionToken: string
+  }
+}
+
 /** What interpreting a state needs of the account. */
 export interface Engine {
   readonly clock: Clock
@@ -96,6 +106,8 @@ export interface Engine {
   execution(arn: string): Child
   /** Asks IAM for the machine's role. Throws AwsError as `Permit` does. */
   permit(execution: Pick<ExecutionView, 'roleArn' | 'machineArn'>, action: string, resource: string): void
+  /** Where and with what an execution calls other services as its machine's role. Throws AwsError when the role's trust forbids it. */
+  actAs(execution: Pick<ExecutionView, 'roleArn' | 'machineArn'>): Acting
   /** The account is being closed: nothing goes on, so that what is kept stays as it is. */
   isHalted(): boolean
   observe(step: Step): void

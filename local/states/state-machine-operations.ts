@@ -14,11 +14,14 @@ import { checkArn } from './arns.ts'
 import type { Executions } from './executions.ts'
 import { pageOf } from './paging.ts'
 import { refuseMetadataOnly } from './refusals.ts'
+import { checkSdkTasks } from './sdk-validation.ts'
 import type { StateMachine, StateMachines } from './state-machines.ts'
+import { parseDefinition } from './validation.ts'
 
 export function stateMachineOperations(machines: StateMachines, executions: Executions) {
   return {
-    CreateStateMachine: (input: CreateStateMachineInput): CreateStateMachineOutput => {
+    CreateStateMachine: async (input: CreateStateMachineInput): Promise<CreateStateMachineOutput> => {
+      await checkSdkTasks(parseDefinition(input.definition ?? ''))
       const machine = machines.create(input)
       return { stateMachineArn: machine.arn, creationDate: new Date(machine.createdAtMs) }
     },
@@ -30,7 +33,8 @@ export function stateMachineOperations(machines: StateMachines, executions: Exec
       const { items, nextToken } = pageOf(machines.all, 'stateMachines', input)
       return { stateMachines: items.map(itemOf), nextToken }
     },
-    UpdateStateMachine: (input: UpdateStateMachineInput): UpdateStateMachineOutput => {
+    UpdateStateMachine: async (input: UpdateStateMachineInput): Promise<UpdateStateMachineOutput> => {
+      if (input.definition !== undefined) await checkSdkTasks(parseDefinition(input.definition))
       const machine = machines.update(checkArn(input.stateMachineArn, 'stateMachine'), input)
       return { updateDate: new Date(machine.updatedAtMs), revisionId: machine.revisionId }
     },

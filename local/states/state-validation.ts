@@ -86,7 +86,7 @@ export function checkTask(state: Json, path: string, problems: Problems): void {
   if (typeof resource !== 'string' || !resource.startsWith('arn:'))
     problems.schema("The field 'Resource' must be an ARN", `${path}/Resource`)
   else if (!integrationOf(resource)) throw notImplemented(`Resource ${resource}`, `${path}/Resource`)
-  if (isObject(args)) {
+  if (isObject(args) && /:(lambda|states):/.test(String(resource).replace(/^arn:aws:states/, ''))) {
     const nested = String(resource).includes(':states:startExecution')
     const known = nested ? ['StateMachineArn', 'Name', 'Input'] : ['FunctionName', 'Payload', 'InvocationType']
     const foreign = Object.keys(args).find((key) => !known.includes(key))

@@ -2,7 +2,7 @@ import type { Clock } from '../clock.ts'
 import type { Durable } from '../durability.ts'
 import type { EmittedEvent, MayAssume, Permit, Service } from '../wire/service.ts'
 import { statesAccess } from './access.ts'
-import type { Engine, Ended, InvokeFunction, Objects, Step } from './engine.ts'
+import type { Acting, Engine, Ended, InvokeFunction, Objects, Step } from './engine.ts'
 import { executionOperations } from './execution-operations.ts'
 import type { ExecutionRecord } from './execution.ts'
 import { Executions } from './executions.ts'
@@ -10,6 +10,7 @@ import { functionsOf } from './jsonata.ts'
 import { MapRuns } from './map-runs.ts'
 import type { MapRun } from './map-runs.ts'
 import { seededRandom } from './random.ts'
+import { refuse } from './refusals.ts'
 import { checkActive, programOf, StateMachines } from './state-machines.ts'
 import type { StateMachine } from './state-machines.ts'
 import { stateMachineOperations } from './state-machine-operations.ts'
@@ -28,6 +29,8 @@ export interface StatesOptions {
   readonly permit?: Permit
   /** Asked about the role of a machine that is made or changed. */
   readonly mayAssume?: MayAssume
+  /** Credentials of a machine's role, for tasks that call other services over the wire; without it they are not supported. */
+  readonly actAs?: (roleArn: string, machineArn: string) => Acting
   /** Gets every `Step Functions Execution Status Change`. */
   readonly emit: (event: EmittedEvent) => void
 }
@@ -62,6 +65,9 @@ interface Kept {
   readonly seed: number
 }
 
+/** The machine of a Distributed Map's child is its parent's, with a label. */
+const machineOf = (machineArn: string): string => machineArn.split('/')[0] ?? ''
+
 export function createStates(options: StatesOptions): States {
   const { clock, accountId, region } = options
   const observers: ((step: Step) => void)[] = []
@@ -89,9 +95,10 @@ export function createStates(options: StatesOptions): States {
     isDeleting: (arn) => machines.machines.get(arn)?.status === 'DELETING',
     startItem: (request) => executions.startItem(request),
     execution: (arn) => executions.find(arn),
-    // The machine of a Distributed Map's child is its parent's, with a label.
     permit: ({ roleArn, machineArn }, action, resource) =>
-      options.permit?.(roleArn, [{ action, resource, context: {} }], machineArn.split('/')[0]),
+      options.permit?.(roleArn, [{ action, resource, context: {} }], machineOf(machineArn)),
+    actAs: ({ roleArn, machineArn }) =>
+      options.actAs?.(roleArn, machineOf(machineArn)) ?? refuse('calling other services'),
     isHalted: () => halted,
     observe: (step) => {
       for (const observer of observers) observer(step)

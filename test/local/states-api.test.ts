@@ -90,7 +90,7 @@ describe('a definition', () => {
   test.each<[string, object]>([
     [
       'a service that is not implemented',
-      machine({ A: { Type: 'Task', Resource: 'arn:aws:states:::aws-sdk:ec2:describeVolumes', End: true } }),
+      machine({ A: { Type: 'Task', Resource: 'arn:aws:states:::aws-sdk:athena:listWorkGroups', End: true } }),
     ],
     ['JSONPath', { ...done, QueryLanguage: 'JSONPath' }],
     [

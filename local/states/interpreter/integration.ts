@@ -25,6 +25,24 @@ export interface Integration {
   run(call: Call): Promise<unknown>
 }
 
+/**
+ * `….waitForTaskToken`: the task ends with whatever comes first, an answer to its token or a failure of the call. Most often the
+ * call has ended long before; but a function may also answer its own token while it still runs.
+ */
+export const awaitingToken =
+  (run: Integration['run']): Integration['run'] =>
+  async (call) => {
+    if (call.callback && call.step.submitted) return call.callback.answered
+    const called = run(call)
+    if (!call.callback) return called
+    const { answered } = call.callback
+    const submitted = async (): Promise<unknown> => {
+      call.submitted(await called)
+      return answered
+    }
+    return Promise.race([answered, submitted()])
+  }
+
 /** What the SDK adds to every answer. */
 export const sdkMetadata = (requestId: string): Readonly<Record<string, unknown>> => ({
   SdkHttpMetadata: { HttpStatusCode: 200 },

@@ -2,7 +2,7 @@ import { AwsError } from '../../wire/service.ts'
 import type { InvocationAnswer } from '../engine.ts'
 import { isDenial, StateFailure } from '../failure.ts'
 import type { Thread } from '../thread.ts'
-import { checkArguments, sdkMetadata } from './integration.ts'
+import { awaitingToken, checkArguments, sdkMetadata } from './integration.ts'
 import type { Call, Integration } from './integration.ts'
 
 /** `arn:aws:states:::lambda:invoke`: the task ends with the function's answer. */
@@ -12,24 +12,10 @@ export const lambdaInvoke: Integration = {
   run: invoke,
 }
 
-/**
- * `….waitForTaskToken`: the task ends with whatever comes first, an answer to its token or a failure of the function. Most
- * often the function has ended long before; but it may also answer its own token while it still runs.
- */
 export const lambdaInvokeWithToken: Integration = {
   resourceType: 'lambda',
   resource: 'invoke.waitForTaskToken',
-  run: async (call) => {
-    if (call.callback && call.step.submitted) return call.callback.answered
-    const invoked = invoke(call)
-    if (!call.callback) return invoked
-    const { answered } = call.callback
-    const submitted = async (): Promise<unknown> => {
-      call.submitted(await invoked)
-      return answered
-    }
-    return Promise.race([answered, submitted()])
-  },
+  run: awaitingToken(invoke),
 }
 
 async function invoke(call: Call): Promise<unknown> {

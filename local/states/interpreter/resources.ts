@@ -1,9 +1,11 @@
 import type { Integration } from './integration.ts'
 import { lambdaInvoke, lambdaInvokeWithToken } from './lambda-invoke.ts'
+import { OPTIMISED, sdkIntegration } from './sdk-integration.ts'
 import { nestedExecution, startedExecution } from './nested-execution.ts'
 
 /** Everything that a Task may call; any other Resource is refused with its state machine. */
 const INTEGRATIONS: Readonly<Record<string, Integration>> = {
+  ...OPTIMISED,
   'arn:aws:states:::lambda:invoke': lambdaInvoke,
   'arn:aws:states:::lambda:invoke.waitForTaskToken': lambdaInvokeWithToken,
   'arn:aws:states:::states:startExecution': startedExecution,
@@ -11,4 +13,4 @@ const INTEGRATIONS: Readonly<Record<string, Integration>> = {
 }
 
 export const integrationOf = (resource: string): Integration | undefined =>
-  Object.hasOwn(INTEGRATIONS, resource) ? INTEGRATIONS[resource] : undefined
+  Object.hasOwn(INTEGRATIONS, resource) ? INTEGRATIONS[resource] : sdkIntegration(resource)
