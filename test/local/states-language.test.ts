@@ -65,7 +65,7 @@ describe('expressions', () => {
 })
 
 describe('variables', () => {
-  test('Assign sees the old values, and so does Output', async () => {
+  test('Assign sees the old values, and so does Output (AWS facts C.2)', async () => {
     const { run } = statesAccount()
     const result = await run(
       machine({
@@ -77,7 +77,7 @@ describe('variables', () => {
     expect(result.output).toEqual({ a: 2, b: 1, before: 1 })
   })
 
-  test('the items of a Map read outer variables and keep their own to themselves', async () => {
+  test('the items of a Map read outer variables and keep their own to themselves (AWS facts C.2)', async () => {
     const { run } = statesAccount()
     const result = await run(
       machine({
@@ -97,7 +97,7 @@ describe('variables', () => {
     expect(result.output).toEqual({ results: [10, 20], leaked: false })
   })
 
-  test('an Assign of more than 256 KiB is refused', async () => {
+  test('an Assign of more than 256 KiB is refused (AWS facts C.2)', async () => {
     const { run } = statesAccount()
     const states = { Big: { Type: 'Pass', Assign: { big: "{% $pad('', 262200, 'x') %}" }, Output: 1, End: true } }
     expect(await run(machine(states))).toMatchObject({ status: 'FAILED', error: 'States.DataLimitExceeded' })

@@ -51,7 +51,7 @@ describe('lambda:invoke', () => {
     })
   })
 
-  test('a function error has the name that was thrown, and the rest as JSON in its cause', async () => {
+  test('a function error has the name that was thrown, and the rest as JSON in its cause (AWS facts C.5)', async () => {
     const { run } = statesAccount({ bad: () => functionError('LostRace', 'too late') })
     const result = await run(machine({ Bad: invoke('bad', {}, END) }))
     expect(result).toMatchObject({ status: 'FAILED', error: 'LostRace' })
@@ -83,7 +83,7 @@ describe('lambda:invoke', () => {
     expect(elapsedMs()).toBe(0)
   })
 
-  test('an answer of more than 256 KiB is States.DataLimitExceeded, which States.ALL does not catch', async () => {
+  test('an answer of more than 256 KiB is States.DataLimitExceeded, which States.ALL does not catch (AWS facts C.1, C.4)', async () => {
     const { run } = statesAccount({ big: () => 'x'.repeat(262_144) })
     const Catch = [{ ErrorEquals: ['States.ALL'], Next: 'After' }]
     const states = { Big: invoke('big', {}, { Catch, Next: 'After' }), After: { Type: 'Succeed' } }
@@ -97,21 +97,21 @@ describe('lambda:invoke', () => {
 })
 
 describe('Retry and Catch', () => {
-  test('waits longer each time, up to the longest', async () => {
+  test('waits longer each time, up to the longest (AWS facts C.5)', async () => {
     const { run, calls } = statesAccount({ flaky: times(4, 'Busy') })
     const Retry = [{ ErrorEquals: ['Busy'], IntervalSeconds: 2, BackoffRate: 3, MaxDelaySeconds: 10, MaxAttempts: 9 }]
     expect(await run(machine({ Task: invoke('flaky', {}, { Retry, ...END }) }))).toMatchObject({ output: 'done' })
     expect(calls.map((call) => call.atMs)).toEqual([0, 2000, 8000, 18_000, 28_000])
   })
 
-  test('tries three times more unless told', async () => {
+  test('tries three times more unless told (AWS facts C.5)', async () => {
     const { run, calls } = statesAccount({ flaky: times(9, 'Busy') })
     const task = invoke('flaky', {}, { Retry: [{ ErrorEquals: ['States.ALL'] }], ...END })
     expect(await run(machine({ Task: task }))).toMatchObject({ error: 'Busy' })
     expect(calls.map((call) => call.atMs)).toEqual([0, 1000, 3000, 7000])
   })
 
-  test('each retrier counts its own attempts', async () => {
+  test('each retrier counts its own attempts (AWS facts C.5)', async () => {
     const errors = ['A', 'B', 'A', 'B', 'A']
     const { run, calls } = statesAccount({ flaky: (_, call) => functionError(errors[call - 1] ?? 'B') })
     const Retry = ['A', 'B'].map((error) => ({ ErrorEquals: [error], BackoffRate: 1, MaxAttempts: 2 }))
@@ -206,7 +206,7 @@ describe('task tokens', () => {
     expect(result).toMatchObject({ status: 'FAILED', error: 'SnapshotFailed', cause: 'disk' })
   })
 
-  test('no answer in time is States.Timeout; every try has a token of its own, and old ones are refused', async () => {
+  test('no answer in time is States.Timeout; every try has a token of its own, and old ones are refused (AWS facts C.4)', async () => {
     const tokens: string[] = []
     const account = statesAccount({ register: (payload) => void tokens.push(tokenOf(payload)) })
     const Retry = [{ ErrorEquals: ['States.Timeout'], MaxAttempts: 1 }]
@@ -225,7 +225,7 @@ describe('task tokens', () => {
     expect(timedOut).toHaveLength(2)
   })
 
-  test('a token is good for one answer, an unknown one for none, and the output must be JSON', async () => {
+  test('a token is good for one answer, an unknown one for none, and the output must be JSON (AWS facts C.4)', async () => {
     const tokens: string[] = []
     const account = statesAccount({ register: (payload) => void tokens.push(tokenOf(payload)) })
     const arn = account.states.start(
@@ -253,7 +253,7 @@ describe('task tokens', () => {
     expect(await account.states.waitFor(arn)).toMatchObject({ status: 'SUCCEEDED', output: 1 })
   })
 
-  test('heartbeats keep a task alive until they stop', async () => {
+  test('heartbeats keep a task alive until they stop (AWS facts C.4)', async () => {
     const account = statesAccount({
       register: (payload) => {
         for (const second of [50, 100, 150])

@@ -35,7 +35,7 @@ async function post(parameters: string): Promise<string> {
 }
 
 describe('ec2Query', () => {
-  it('decodes nested lists, filters and numbers, and encodes lists, times and characters that XML escapes', async () => {
+  it('decodes nested lists, filters and numbers, and encodes lists, times and characters that XML escapes (AWS facts A.23)', async () => {
     const answer = await new ec2.EC2Client(account.configuration()).send(
       new ec2.DescribeVolumesCommand({
         VolumeIds: ['vol-1', 'vol-2'],
@@ -74,7 +74,7 @@ describe('ec2Query', () => {
     expect(answer.$metadata.requestId).toMatch(/^00000000-0000-4000-8000-/)
   })
 
-  it('decodes structures whose wire names differ from the names of their members', async () => {
+  it('decodes structures whose wire names differ from the names of their members (AWS facts A.23)', async () => {
     const input = {
       InstanceSpecification: { InstanceId: 'i-1', ExcludeBootVolume: false, ExcludeDataVolumeIds: ['vol-2'] },
       TagSpecifications: [{ ResourceType: 'snapshot' as const, Tags: [{ Key: 'k', Value: '' }] }],
