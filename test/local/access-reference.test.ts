@@ -15,6 +15,7 @@ import { startAccount, type Account } from '../../local/account.ts'
 import { autoClock } from '../../local/clock.ts'
 import { dynamodbAccess } from '../../local/dynamodb/access.ts'
 import { SUPPLIED_KEYS } from '../../local/iam/condition-keys.ts'
+import { enumerationsOf } from '../../local/wire/enumerations.ts'
 import { readModel } from '../../local/wire/model.ts'
 import type { AccessRequest } from '../../local/wire/service.ts'
 import { RandomValues } from './random-values.ts'
@@ -139,10 +140,12 @@ beforeAll(async () => {
   for (const { clientName, sdk, access = {} } of [...services, proxied]) {
     texts['ResourceArn'] =
       clientName === 'DynamoDBClient' ? arn('dynamodb', 'table/some') : arn('scheduler', 'schedule-group/some')
-    const { operations } = readModel({ sdk: await sdk(), clientName })
+    const module = await sdk()
+    const { operations } = readModel({ sdk: module, clientName })
+    const enumerations = enumerationsOf(clientName, module)
     for (const [name, asksOf] of Object.entries(access))
       for (let seed = 1; seed <= RUNS; seed += 1) {
-        const input = new RandomValues(seed * 31, () => false).structure(operations.get(name)!.input)
+        const input = new RandomValues(seed * 31, () => false, enumerations).structure(operations.get(name)!.input)
         for (const request of asksOf(plausible(input) as never, caller)) note(request)
       }
   }
