@@ -74,11 +74,18 @@ const stateMachine: Provisioner = async ({ properties, clients, logicalId, stack
 
 const table: Provisioner = async ({ properties, clients, accountId, region, putDataKey }) => {
   const name = text(properties['TableName'])
-  // What a table needs to behave the same; encryption, recovery and protection have no effect in memory.
-  const { AttributeDefinitions, KeySchema, GlobalSecondaryIndexes, BillingMode } = properties as Properties &
-    CreateTableCommandInput
+  // What a table needs to behave the same; encryption and recovery have no effect in memory.
+  const { AttributeDefinitions, KeySchema, GlobalSecondaryIndexes, BillingMode, DeletionProtectionEnabled } =
+    properties as Properties & CreateTableCommandInput
   await clients.dynamodb.send(
-    new CreateTableCommand({ TableName: name, AttributeDefinitions, KeySchema, GlobalSecondaryIndexes, BillingMode }),
+    new CreateTableCommand({
+      TableName: name,
+      AttributeDefinitions,
+      KeySchema,
+      GlobalSecondaryIndexes,
+      BillingMode,
+      DeletionProtectionEnabled,
+    }),
   )
   const arn = `arn:aws:dynamodb:${region}:${accountId}:table/${name}`
   const keyArn = record(properties['SSESpecification'])['KMSMasterKeyId']
