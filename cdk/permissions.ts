@@ -44,10 +44,15 @@ const throughEc2 = ({ scope }: Permissions): Record<string, string> => ({
 
 // EC2
 
-/** Calls that EC2 cannot restrict to a resource. They read no user data. */
-export const readMachinesAndDisks = (): PolicyStatement[] => [
-  allow(['ec2:DescribeInstances', 'ec2:DescribeInstanceStatus', 'ec2:DescribeVolumes', 'ec2:DescribeSnapshots'], ['*']),
-]
+// The next four are calls that EC2 cannot restrict to a resource. They read no user data.
+
+export const readMachines = (): PolicyStatement[] => [allow(['ec2:DescribeInstances'], ['*'])]
+
+export const readHealth = (): PolicyStatement[] => [allow(['ec2:DescribeInstanceStatus'], ['*'])]
+
+export const readVolumes = (): PolicyStatement[] => [allow(['ec2:DescribeVolumes'], ['*'])]
+
+export const readSnapshots = (): PolicyStatement[] => [allow(['ec2:DescribeSnapshots'], ['*'])]
 
 export const readInstanceTypes = (): PolicyStatement[] => [allow(['ec2:DescribeInstanceTypes'], ['*'])]
 
@@ -183,14 +188,7 @@ export const readCatalog = (table: ITable): PolicyStatement[] => [
 /** Reads too. Items are deleted only where they are no history: locks, waits and closed ledger entries. */
 export const writeCatalog = (table: ITable): PolicyStatement[] => [
   allow(
-    [
-      'dynamodb:GetItem',
-      'dynamodb:Query',
-      'dynamodb:PutItem',
-      'dynamodb:UpdateItem',
-      'dynamodb:DeleteItem',
-      'dynamodb:ConditionCheckItem',
-    ],
+    ['dynamodb:GetItem', 'dynamodb:Query', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:DeleteItem'],
     [table.tableArn, indexes(table)],
   ),
   ...useKey(table, 'dynamodb', ['kms:Decrypt', 'kms:GenerateDataKey']),

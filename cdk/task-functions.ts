@@ -34,7 +34,9 @@ export class TaskFunctions extends Construct {
     this.protectFleet = this.#functions(props, protectFleetPowers(to))
     this.protectMachine = this.#functions(props, protectMachinePowers(to))
     this.revertMachine = this.#functions(props, revertMachinePowers(to))
-    const waker = this.#functions(props, [[tasks.wakeWaits, ...waiting(to), may.readCommands()]])
+    const waker = this.#functions(props, [
+      [tasks.wakeWaits, ...waiting(to, may.readMachines(), may.readVolumes(), may.readSnapshots(), may.readCommands())],
+    ])
     this.wakeWaits = waker[tasks.wakeWaits.name] ?? missing(tasks.wakeWaits.name)
   }
 
@@ -60,21 +62,23 @@ export class TaskFunctions extends Construct {
 
 interface Scope extends may.Permissions, Pick<TaskFunctionsProps, 'catalog' | 'reports'> {}
 
-const waiting = (to: Scope): PolicyStatement[][] => [
+/** @param reads of what is waited for */
+const waiting = (to: Scope, ...reads: PolicyStatement[][]): PolicyStatement[][] => [
   may.writeCatalog(to.catalog),
-  may.readMachinesAndDisks(),
+  ...reads,
   may.endTaskWaits(to),
 ]
 
 const protectFleetPowers = ({ reports }: Scope): Power[] => [
-  [tasks.discoverMachines, may.readMachinesAndDisks(), may.writeReports(reports)],
+  [tasks.discoverMachines, may.readMachines(), may.writeReports(reports)],
   [tasks.summarizeFleet, may.readReports(reports)],
 ]
 
 const protectMachinePowers = (to: Scope): Power[] => [
   [
     tasks.inspectMachine,
-    may.readMachinesAndDisks(),
+    may.readMachines(),
+    may.readVolumes(),
     may.readInstanceTypes(),
     may.readAttributesOfOptedIn(to),
     may.writeCatalog(to.catalog),
@@ -85,20 +89,29 @@ const protectMachinePowers = (to: Scope): Power[] => [
     may.writeCatalog(to.catalog),
     may.readExecutions(to),
     may.readCommands(),
+    may.readMachines(),
     // It also discards what an earlier run, dead by now, left open.
-    may.readMachinesAndDisks(),
+    may.readSnapshots(),
     may.deleteOurSnapshots(to),
   ],
-  [tasks.createSnapshots, may.readMachinesAndDisks(), may.snapshotOptedIn(to), may.writeCatalog(to.catalog)],
-  [tasks.awaitSnapshots, ...waiting(to)],
-  [tasks.completePoint, may.readMachinesAndDisks(), may.writeCatalog(to.catalog)],
-  [tasks.discardPoint, may.readMachinesAndDisks(), may.deleteOurSnapshots(to), may.writeCatalog(to.catalog)],
+  [
+    tasks.createSnapshots,
+    may.readMachines(),
+    may.readSnapshots(),
+    may.snapshotOptedIn(to),
+    may.writeCatalog(to.catalog),
+  ],
+  [tasks.awaitSnapshots, ...waiting(to, may.readSnapshots())],
+  [tasks.completePoint, may.readSnapshots(), may.writeCatalog(to.catalog)],
+  [tasks.discardPoint, may.readSnapshots(), may.deleteOurSnapshots(to), may.writeCatalog(to.catalog)],
 ]
 
 const revertMachinePowers = (to: Scope): Power[] => [
   [
     tasks.planRevert,
-    may.readMachinesAndDisks(),
+    may.readMachines(),
+    may.readVolumes(),
+    may.readSnapshots(),
     may.readAttributesOfOptedIn(to),
     may.readExecutions(to),
     // It also settles what an earlier run, dead by now, left open.
@@ -106,28 +119,24 @@ const revertMachinePowers = (to: Scope): Power[] => [
     may.deleteOurVolumes(to),
     may.writeCatalog(to.catalog),
   ],
-  [tasks.createVolumes, may.readMachinesAndDisks(), may.createOurVolumes(to), may.writeCatalog(to.catalog)],
-  [tasks.awaitVolumes, ...waiting(to)],
-  [tasks.stopMachine, may.readMachinesAndDisks(), may.stopOptedIn(to), may.writeCatalog(to.catalog)],
-  [tasks.awaitStopped, ...waiting(to)],
-  [
-    tasks.detachDisks,
-    may.readMachinesAndDisks(),
-    may.swapDisksOfOptedIn(to, 'ec2:DetachVolume'),
-    may.readCatalog(to.catalog),
-  ],
+  [tasks.createVolumes, may.createOurVolumes(to), may.writeCatalog(to.catalog)],
+  [tasks.awaitVolumes, ...waiting(to, may.readVolumes())],
+  [tasks.stopMachine, may.stopOptedIn(to), may.writeCatalog(to.catalog)],
+  [tasks.awaitStopped, ...waiting(to, may.readMachines())],
+  [tasks.detachDisks, may.readVolumes(), may.swapDisksOfOptedIn(to, 'ec2:DetachVolume'), may.readCatalog(to.catalog)],
   [
     tasks.attachDisks,
-    may.readMachinesAndDisks(),
+    may.readMachines(),
+    may.readVolumes(),
     may.swapDisksOfOptedIn(to, 'ec2:AttachVolume'),
     may.setDeleteOnTerminationOfOptedIn(to),
     may.readCatalog(to.catalog),
   ],
-  [tasks.startMachine, may.readMachinesAndDisks(), may.startOptedIn(to), may.readCatalog(to.catalog)],
-  [tasks.awaitRunning, ...waiting(to)],
-  [tasks.checkMachine, may.readMachinesAndDisks(), may.readCatalog(to.catalog)],
-  [tasks.finishRevert, may.readMachinesAndDisks(), may.tagSwappedVolumes(to), may.writeCatalog(to.catalog)],
-  [tasks.discardRevert, may.readMachinesAndDisks(), may.deleteOurVolumes(to), may.writeCatalog(to.catalog)],
+  [tasks.startMachine, may.readMachines(), may.startOptedIn(to), may.readCatalog(to.catalog)],
+  [tasks.awaitRunning, ...waiting(to, may.readMachines())],
+  [tasks.checkMachine, may.readMachines(), may.readHealth(), may.readCatalog(to.catalog)],
+  [tasks.finishRevert, may.tagSwappedVolumes(to), may.writeCatalog(to.catalog)],
+  [tasks.discardRevert, may.readMachines(), may.readVolumes(), may.deleteOurVolumes(to), may.writeCatalog(to.catalog)],
 ]
 
 const environmentShape = (schema: z.ZodType): Record<string, unknown> =>
