@@ -12,6 +12,7 @@ import { dynamodbTable } from '../../aws/table.ts'
 import type { PointRecord } from '../../core/contracts/records.ts'
 import { IMAGE, type MachineOrder } from '../../demo/machines.ts'
 import { STACK } from '../../demo/synthesize.ts'
+import { implausibleHistories } from './histories.ts'
 import { startWorld, type Run, type World } from './world.ts'
 
 /** One run protects every machine of a policy and no other; what is wrong with one machine costs the others nothing. */
@@ -169,3 +170,9 @@ async function launchFleet(): Promise<void> {
   await fleet.call(() => fleet.ec2.send(new StopInstancesCommand({ InstanceIds: [machines.stopped] })))
   await sleepMinutes(1)
 }
+
+test('all of these executions have histories as Step Functions writes them (AWS facts C.1, C.5)', async () => {
+  const { executionCount, problems } = await implausibleHistories(world)
+  expect(executionCount).toBeGreaterThan(10)
+  expect(problems).toEqual([])
+})

@@ -2,6 +2,7 @@ import { DeleteSnapshotCommand } from '@aws-sdk/client-ec2'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { expectClean } from './task-failures.ts'
 import { tracesOf, type Traces } from './traces.ts'
+import { implausibleHistories } from './histories.ts'
 import { startWorld, type World } from './world.ts'
 
 /** What AWS can do to a revert half way, and what becomes of the machine: as it was, or waiting for a person with nothing lost. */
@@ -103,4 +104,10 @@ test('a disk that will not come off leaves the run stuck with nothing lost, and 
   expect(refused.result.status).toBe('FAILED')
   world.account.ec2.releaseDetach(stuckVolume)
   await expectReverted()
+})
+
+test('all of these executions have histories as Step Functions writes them (AWS facts C.1, C.5)', async () => {
+  const { executionCount, problems } = await implausibleHistories(world)
+  expect(executionCount).toBeGreaterThan(5)
+  expect(problems).toEqual([])
 })
