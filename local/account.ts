@@ -17,6 +17,7 @@ import { REGIONS } from './regions.ts'
 import { createS3, type Objects, type S3 } from './s3/s3.ts'
 import { createSts } from './sts/sts.ts'
 import { createThrottling, type Limits, type Throttling } from './throttling/throttling.ts'
+import { Connections } from './wire/connections.ts'
 import { startWireServer, type ObservedCall } from './wire/server.ts'
 
 export interface AccountOptions {
@@ -111,6 +112,7 @@ function createCommon(options: AccountOptions, { clock, accountId, directory }: 
   })
   return {
     faults: new Faults(),
+    connections: new Connections(),
     throttling: createThrottling({ clock, ...(options.limits ? { limits: options.limits } : {}) }),
     identities,
     policies,

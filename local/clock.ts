@@ -8,7 +8,8 @@
  * - `manual`: only `advance` moves it. For unit tests.
  *
  * The trap of `auto` is work that the clock cannot see: it would jump over it. So whatever is in flight (a request, a
- * Lambda, a guest's command) must hold the clock until it is done.
+ * Lambda, a guest's command) must hold the clock until it is done, or until it is known to wait for virtual time itself
+ * (docs/adr/0014).
  */
 import { TimerQueue } from './timers.ts'
 import type { Timer } from './timers.ts'

@@ -25,12 +25,14 @@ import { withQueueKeys } from './sqs/access.ts'
 import { createSqs, type Sqs } from './sqs/sqs.ts'
 import { createSsm, type Ssm } from './ssm/ssm.ts'
 import { createStates, type States } from './states/states.ts'
+import type { Connections } from './wire/connections.ts'
 import type { EmittedEvent, Service } from './wire/service.ts'
 
 /** What all places of a process share. */
 export interface Shared {
   readonly clock: Clock
   readonly faults: Faults
+  readonly connections: Connections
   readonly identities: Identities
   /** Known once the process listens. */
   readonly endpoint: () => string
@@ -97,7 +99,7 @@ interface Doors extends Pick<TargetsOptions, 'invokeFunction' | 'startExecution'
 
 /** What rules or schedules can invoke, in the name of their service or as a role that was handed to it. */
 function targetsOf(
-  { iam, endpoint }: Shared,
+  { clock, iam, endpoint }: Shared,
   { region }: PlaceOptions,
   principal: 'events.amazonaws.com' | 'scheduler.amazonaws.com',
   { queueKeyOf, ...doors }: Doors,
@@ -109,7 +111,7 @@ function targetsOf(
     ...doors,
     principal,
     permit: (who, requests, sourceArn) => permit(who, withQueueKeys(requests, queueKeyOf), sourceArn),
-    callOperation: (call) => callUniversal({ endpoint, region, credentialsFor }, call),
+    callOperation: (call) => clock.holding(() => callUniversal({ endpoint, region, credentialsFor }, call)),
   })
 }
 
@@ -136,6 +138,7 @@ function createServices(shared: Shared, options: PlaceOptions) {
   const assumeForLambda = iam.assumeFor('lambda.amazonaws.com', region, FUNCTION_SESSION)
   const lambda = createLambda({
     ...place,
+    connections: shared.connections,
     mayAssume: iam.mayAssumeFor('lambda.amazonaws.com', region),
     credentialsFor: (roleArn) => assumeForLambda(roleArn, 'lambda'),
     ...(shared.onLog ? { onLog: shared.onLog } : {}),

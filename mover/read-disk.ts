@@ -6,7 +6,6 @@ import { SUM } from './pipeline/protocol.ts'
 import { startCrew } from './pipeline/crew.ts'
 import { reportProgress, type OnProgress } from './progress.ts'
 import { prepareTarget } from './restore-target.ts'
-import type { BlockSink } from './sinks/block-sink.ts'
 import type { VaultLocation } from './stores/location.ts'
 import type { Vault } from './vault.ts'
 
@@ -49,11 +48,8 @@ export async function restoreDisk(
 /** Opens and checks every block of a copy. @throws TandemError VaultDamaged for the first that is not right */
 export const checkBlocks = (options: ReadOptions): Promise<ReadResult> => readBlocks(options)
 
-/** Writes every block of a copy into a sink, in this thread. @throws TandemError VaultDamaged before anything wrong is written */
-export const restoreBlocks = (options: ReadOptions, sink: BlockSink): Promise<ReadResult> => readBlocks(options, sink)
-
-async function readBlocks(options: ReadOptions, target?: string | BlockSink): Promise<ReadResult> {
-  const { vault, location, manifest, onProgress } = options
+async function readBlocks(options: ReadOptions, path?: string): Promise<ReadResult> {
+  const { vault, location, manifest, threadCount, onProgress } = options
   const sums = new SharedArrayBuffer(SUM.size * 8)
   const sum = (which: number): number => Number(Atomics.load(new BigInt64Array(sums), which))
   const stop = reportProgress(manifest.blockCount * BLOCK_BYTES, () => sum(SUM.read), onProgress)
@@ -65,9 +61,8 @@ async function readBlocks(options: ReadOptions, target?: string | BlockSink): Pr
     disk: manifest.disk,
     sizeBytes: manifest.sizeBytes,
     sums,
-    ...(target === undefined ? {} : { target }),
+    ...(path === undefined ? {} : { path }),
   } as const
-  const threadCount = target === undefined || typeof target === 'string' ? options.threadCount : 0
   const crew = startCrew(setup, { blockCount: manifest.blockCount, threadCount, store: vault.store })
   try {
     for await (const order of packOrders(vault, manifest)) await crew.give(order)

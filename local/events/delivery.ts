@@ -93,7 +93,7 @@ export class Deliveries {
     const { task, attempt } = pending
     const invocation = prepare?.(task.invocation, attempt) ?? task.invocation
     try {
-      await clock.holding(() => deliver(invocation, task.sourceArn))
+      await deliver(invocation, task.sourceArn)
       this.#pending.delete(pending)
     } catch (error) {
       const exhausted = this.#exhausted(pending)

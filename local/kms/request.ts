@@ -1,6 +1,4 @@
 /** What KMS requests have in common: refusals, DryRun, pages by marker. */
-import { pageAfter } from '../marked-pages.ts'
-import { taking } from '../refusals.ts'
 import { AwsError } from '../wire/service.ts'
 import type { Caller, Operation } from '../wire/service.ts'
 
@@ -11,26 +9,31 @@ export const invalid = (message: string): AwsError => new AwsError('ValidationEx
 export const notFound = (message: string): AwsError => new AwsError('NotFoundException', message)
 
 /**
- * An operation that takes these parameters alone; any other is refused. `run` checks and returns what does the work, which a
- * DryRun leaves out.
+ * An operation that takes these parameters alone: any other would be ignored in silence, so it is refused. `run` checks and
+ * returns what does the work, which a DryRun leaves out.
  */
-export const operation = <Input extends object>(
+export function operation<Input extends object>(
   parameters: readonly Extract<keyof Input, string>[],
   run: (input: Input, caller: Caller) => () => unknown,
-): Operation =>
-  taking([...parameters, 'DryRun'], unsupported, (input: Input, caller) => {
+): Operation {
+  return (input: Input, caller: Caller) => {
+    for (const [name, value] of Object.entries(input)) {
+      const isSet = value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0)
+      if (isSet && name !== 'DryRun' && !parameters.some((known) => known === name))
+        throw new AwsError('UnsupportedOperationException', `The parameter ${name} is not supported by this account.`)
+    }
     const act = run(input, caller)
-    if ('DryRun' in input && input.DryRun) throw wouldHaveSucceeded()
+    if ('DryRun' in input && input.DryRun)
+      throw new AwsError(
+        'DryRunOperationException',
+        'The request would have succeeded, but the DryRun option is set.',
+        {
+          status: 412,
+        },
+      )
     return act()
-  })
-
-const unsupported = (name: string): AwsError =>
-  new AwsError('UnsupportedOperationException', `The parameter ${name} is not supported by this account.`)
-
-const wouldHaveSucceeded = (): AwsError =>
-  new AwsError('DryRunOperationException', 'The request would have succeeded, but the DryRun option is set.', {
-    status: 412,
-  })
+  }
+}
 
 /** @throws AwsError ValidationException */
 export function required<Value>(value: Value | undefined, name: string): Value {
@@ -59,9 +62,9 @@ interface MarkedPage<Item> {
   readonly NextMarker?: string
 }
 
-/** One page in the order of ids. @throws AwsError InvalidMarkerException, ValidationException */
+/** One page of what is in a stable order; the marker names the last item of the page before. @throws AwsError InvalidMarkerException */
 export function pageOf<Item>(
-  items: Iterable<Item>,
+  items: readonly Item[],
   { Limit, Marker }: PageRequest,
   { size, max, idOf }: { readonly size: number; readonly max: number; readonly idOf: (item: Item) => string },
 ): MarkedPage<Item> {
@@ -69,13 +72,15 @@ export function pageOf<Item>(
     throw invalid(
       `1 validation error detected: Value '${Limit}' at 'limit' failed to satisfy constraint: Member must have value between 1 and ${max}`,
     )
-  const { page, nextMarker } = pageAfter(
-    items,
-    idOf,
-    { marker: Marker, size: Limit ?? size },
-    new AwsError('InvalidMarkerException', 'The marker is not valid.'),
-  )
-  return nextMarker === undefined
-    ? { items: page, Truncated: false }
-    : { items: page, Truncated: true, NextMarker: nextMarker }
+  const after = Marker === undefined ? undefined : Buffer.from(Marker, 'base64url').toString()
+  const at = after === undefined ? -1 : items.findIndex((item) => idOf(item) === after)
+  if (after !== undefined && at < 0) throw new AwsError('InvalidMarkerException', 'The marker is not valid.')
+  const page = items.slice(at + 1, at + 1 + (Limit ?? size))
+  const last = page.at(-1)
+  const isTruncated = last !== undefined && at + 1 + page.length < items.length
+  return {
+    items: page,
+    Truncated: isTruncated,
+    ...(isTruncated ? { NextMarker: Buffer.from(idOf(last)).toString('base64url') } : {}),
+  }
 }

@@ -1,27 +1,45 @@
 /**
  * What runs inside a function's worker thread: AWS's Node runtime in small. It loads the bundle on the first invocation,
- * shows the handler virtual time, sends its log lines and its answer to the parent. It imports nothing but Node, because it
- * is loaded afresh for every worker.
+ * shows the handler virtual time, sends its log lines and its answer to the parent, and says when it only waits. It imports
+ * little but Node, because it is loaded afresh for every worker.
  */
+import { subscribe } from 'node:diagnostics_channel'
 import module from 'node:module'
+import type { Socket } from 'node:net'
+import { performance } from 'node:perf_hooks'
 import { pathToFileURL } from 'node:url'
 import { format } from 'node:util'
-import { parentPort, workerData } from 'node:worker_threads'
-import type { BootstrapSettings, Invocation, WorkerMessage } from './protocol.ts'
+import { parentPort, workerData, type MessagePort } from 'node:worker_threads'
+import type { BootstrapSettings, Invocation, ParentMessage, WorkerMessage } from './protocol.ts'
+import { WorkerTime } from './worker-time.ts'
+import { WorkerTimers } from './worker-timers.ts'
 
 const settings = workerData as BootstrapSettings
-const port = parentPort
-if (!port) throw new Error('bootstrap.ts runs in a worker thread only.')
+const port = portOfThread()
 const send = (message: WorkerMessage): void => port.postMessage(message)
 
 const RealDate = Date
 const realNow = RealDate.now.bind(RealDate)
+const realPerformanceNow = performance.now.bind(performance)
+const time = new WorkerTime(settings.time)
+const timers = new WorkerTimers({ nowMs: () => time.waitedMs, isRunning: () => isInvoked && !time.isPaused })
 let offsetMs = 0
 let requestId = ''
+let isInvoked = false
+/** Of the parent's last `look`. */
+let turn = 0
 
-const now = (): number => realNow() + offsetMs
+const now = (): number => realNow() + offsetMs + time.waitedMs
 
-/** `Date` of this worker alone: the virtual time at which the invocation began, plus the real time that it has run. */
+function portOfThread(): MessagePort {
+  if (!parentPort) throw new Error('bootstrap.ts runs in a worker thread only.')
+  return parentPort
+}
+
+/**
+ * `Date` of this worker alone: the virtual time at which the invocation began, plus the virtual time that it has waited and
+ * the real time that it has run.
+ */
 function showVirtualTime(): void {
   RealDate.now = now
   const VirtualDate = new Proxy(RealDate, {
@@ -30,6 +48,7 @@ function showVirtualTime(): void {
   })
   RealDate.prototype.constructor = VirtualDate
   globalThis.Date = VirtualDate
+  performance.now = () => realPerformanceNow() + time.waitedMs
 }
 
 const logLine = (level: string, text: string): void =>
@@ -82,7 +101,10 @@ async function loadHandler(): Promise<Handler | undefined> {
     module.enableCompileCache()
     const exports: Record<string, unknown> = await import(pathToFileURL(settings.file).href)
     const candidate = exports[settings.exportName]
-    if (typeof candidate === 'function') return (loaded = candidate as Handler)
+    if (typeof candidate === 'function') {
+      send({ kind: 'loaded' })
+      return (loaded = candidate as Handler)
+    }
     sendError(
       new Error(`${settings.handler} is undefined or not exported`),
       true,
@@ -95,7 +117,7 @@ async function loadHandler(): Promise<Handler | undefined> {
 }
 
 function contextOf(invocation: Invocation): object {
-  const deadlineMs = realNow() + settings.timeoutMs
+  const deadlineMs = now() + settings.timeoutMs
   return {
     callbackWaitsForEmptyEventLoop: true,
     functionName: process.env['AWS_LAMBDA_FUNCTION_NAME'],
@@ -105,13 +127,11 @@ function contextOf(invocation: Invocation): object {
     awsRequestId: invocation.requestId,
     logGroupName: process.env['AWS_LAMBDA_LOG_GROUP_NAME'],
     logStreamName: process.env['AWS_LAMBDA_LOG_STREAM_NAME'],
-    getRemainingTimeInMillis: () => Math.max(0, deadlineMs - realNow()),
+    getRemainingTimeInMillis: () => Math.max(0, deadlineMs - now()),
   }
 }
 
 async function run(invocation: Invocation): Promise<void> {
-  offsetMs = invocation.nowMs - realNow()
-  requestId = invocation.requestId
   const handler = await loadHandler()
   if (!handler) return
   let answer: unknown
@@ -128,16 +148,81 @@ async function run(invocation: Invocation): Promise<void> {
   }
 }
 
+async function invoke(invocation: Invocation): Promise<void> {
+  offsetMs = invocation.nowMs - realNow() - time.waitedMs
+  requestId = invocation.requestId
+  process.env['_X_AMZN_TRACE_ID'] = invocation.traceId
+  isInvoked = true
+  port.unref()
+  // What an earlier invocation left behind goes on, as in a sandbox of AWS that was frozen.
+  timers.fireDue()
+  await run(invocation)
+  isInvoked = false
+  port.ref()
+}
+
+/** Connections to the account, the idle ones of the SDK's agents included. */
+const connections = new Set<Socket>()
+
+function watchConnections(): void {
+  const accountPort = Number(new URL(process.env['AWS_ENDPOINT_URL'] ?? 'http://127.0.0.1').port)
+  subscribe('net.client.socket', (message) => {
+    const { socket } = message as { socket: Socket }
+    socket.once('connect', () => {
+      if (socket.remotePort !== accountPort || socket.localPort === undefined) return
+      connections.add(socket)
+      socket.once('close', () => connections.delete(socket))
+      send({ kind: 'connected', port: socket.localPort })
+    })
+  })
+}
+
+/**
+ * The parent's port keeps this thread alive between invocations only. While one runs, Node finds an empty event loop as soon
+ * as nothing is left but virtual timers: no work of its thread pool, no file, no connection. Calls to the account keep it
+ * alive too, unless the parent knows of one that waits.
+ */
+function look(message: ParentMessage & { kind: 'look' }): void {
+  ;({ turn } = message)
+  if (!isInvoked) return
+  // Agents make a socket count again when they use it for the next request.
+  if (message.calls) for (const socket of connections) socket.unref()
+  timers.fireDue()
+  port.unref()
+}
+
+function reportIdle(): void {
+  if (!isInvoked) return
+  port.ref()
+  const { nextInMs } = timers
+  send({
+    kind: 'idle',
+    turn,
+    connections: [...connections].map(({ localPort = 0, bytesRead, bytesWritten }) => ({
+      port: localPort,
+      bytesRead,
+      bytesWritten,
+    })),
+    ...(nextInMs === undefined ? {} : { nextInMs }),
+  })
+}
+
 showVirtualTime()
+timers.install()
 captureOutput()
+watchConnections()
 process.on('uncaughtException', (thrown) => {
   sendError(thrown, true)
 })
 process.on('unhandledRejection', (reason) => {
   sendError(new Error(String(reason)), true, 'Runtime.UnhandledPromiseRejection')
 })
-port.once('message', (invocation: Invocation) => {
+process.on('beforeExit', reportIdle)
+let isFirst = true
+port.on('message', (message: ParentMessage) => {
+  if (message.kind === 'look') return look(message)
+  const invoked = invoke(message.invocation)
   // The cache is written at a thread's natural end, which a sandbox does not have.
-  void run(invocation).then(() => module.flushCompileCache())
-  port.on('message', (next: Invocation) => void run(next))
+  if (isFirst) void invoked.then(() => module.flushCompileCache())
+  isFirst = false
 })

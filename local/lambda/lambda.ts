@@ -1,6 +1,6 @@
 /**
  * AWS Lambda of the embedded account: runs the very bundles that would be deployed, each in worker threads of its own with
- * the environment that AWS gives and nothing else. An invocation holds the clock from its first moment to its last.
+ * the environment that AWS gives and nothing else. An invocation holds the clock while it works, and lets it go while it waits.
  */
 import type { Durable } from '../durability.ts'
 import type { MayAssume, Service } from '../wire/service.ts'

@@ -1,6 +1,7 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import type { Faults } from '../faults.ts'
+import type { Connections } from '../wire/connections.ts'
 import { AwsError } from '../wire/service.ts'
 import { notFound, tooLarge, tooMany } from './errors.ts'
 import { environmentOf, registered } from './functions.ts'
@@ -14,12 +15,16 @@ export interface LambdaOptions {
   readonly accountId: string
   readonly region: string
   readonly faults: Faults
+  /** Those of the endpoint's server. */
+  readonly connections: Connections
   /** Where the account listens; asked for whenever a sandbox starts. */
   readonly endpoint: () => string
   readonly credentialsFor: (roleArn: string) => { accessKeyId: string; secretAccessKey: string; sessionToken?: string }
   readonly onLog?: (functionName: string, line: string) => void
   /** Worker threads at a time, of all functions together. */
   readonly sandboxLimit?: number
+  /** Real time that a handler may run at least without waiting, whatever its timeout; 10 s unless told. */
+  readonly patienceMs?: number
 }
 
 /** What an invocation came to. `ok: false` is the function's own failure: `payload` is then the error as AWS writes it. */
@@ -34,6 +39,7 @@ export interface InvocationResult {
 /** Default quota of an account: invocations in flight at a time. */
 const CONCURRENCY_LIMIT = 1000
 const LOG_LINES = 1000
+const PATIENCE_MS = 10_000
 /** 6 MiB each way, and room for 100 bytes of envelope on the way back. */
 const REQUEST_BYTES = 6 * 1024 * 1024
 const RESPONSE_BYTES = REQUEST_BYTES + 100
@@ -85,8 +91,8 @@ export class LambdaRuntime {
       return failure({ errorType: fault.error, errorMessage: fault.message ?? 'Failed on purpose.' })
     this.#inFlight += 1
     try {
-      if (fault?.kind === 'duplicate') await clock.holding(() => this.#run(fn, text, requestId))
-      const result = await clock.holding(() => this.#run(fn, text, requestId))
+      if (fault?.kind === 'duplicate') await this.#run(fn, text, requestId)
+      const result = await this.#run(fn, text, requestId)
       if (fault?.kind === 'delay') await clock.sleep(fault.delayMs)
       if (fault?.kind === 'loseAnswer')
         throw new AwsError('SdkClientException', 'The connection was lost before the answer came.', { status: 500 })
@@ -109,10 +115,14 @@ export class LambdaRuntime {
   }
 
   async #run(fn: RegisteredFunction, payload: string, requestId: string): Promise<InvocationResult> {
+    const { clock } = this.#options
+    // Until its sandbox takes over.
+    const release = clock.hold()
     const outcome = await this.#sandboxes.run(
       fn.arn,
       () => this.#settingsOf(fn),
-      () => ({ requestId, payload, nowMs: this.#options.clock.now() }),
+      () => ({ requestId, payload, nowMs: clock.now(), traceId: traceIdAt(clock.now()) }),
+      release,
     )
     if (!outcome.ok) return failure(outcome.error)
     if (Buffer.byteLength(outcome.payload) > RESPONSE_BYTES)
@@ -124,14 +134,18 @@ export class LambdaRuntime {
   }
 
   #settingsOf(fn: RegisteredFunction): SandboxSettings {
-    const { clock, credentialsFor, endpoint, region } = this.#options
+    const { clock, connections, credentialsFor, endpoint, region, patienceMs = PATIENCE_MS } = this.#options
+    const timeoutMs = fn.timeoutSeconds * 1000
     const day = new Date(clock.now()).toISOString().slice(0, 10).replaceAll('-', '/')
     return {
+      clock,
+      connections,
+      patienceMs: Math.max(timeoutMs, patienceMs),
       file: fn.bundleFile,
       exportName: fn.exportName,
       handler: fn.handler,
       functionArn: fn.arn,
-      timeoutMs: fn.timeoutSeconds * 1000,
+      timeoutMs,
       memoryMiB: fn.memoryMiB,
       environment: environmentOf(fn, {
         region,
@@ -150,6 +164,12 @@ export class LambdaRuntime {
     this.#logs.set(functionName, lines)
     this.#options.onLog?.(functionName, line)
   }
+}
+
+/** The form of X-Ray, of a trace that is not sampled; from memory. */
+function traceIdAt(nowMs: number): string {
+  const [root, parent] = [randomBytes(12), randomBytes(8)].map((bytes) => bytes.toString('hex'))
+  return `Root=1-${Math.floor(nowMs / 1000).toString(16)}-${root};Parent=${parent};Sampled=0`
 }
 
 const failure = (error: FunctionError): InvocationResult => ({ ok: false, payload: error, ...error })

@@ -1,12 +1,19 @@
-import { readFileSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
-import { transformSync } from 'rolldown/utils'
-import type { BootstrapSettings, FunctionError, Invocation, WorkerMessage } from './protocol.ts'
+import type { Clock } from '../clock.ts'
+import type { Connections } from '../wire/connections.ts'
+import { InvocationHold } from './invocation-hold.ts'
+import type { BootstrapSettings, FunctionError, Invocation, ParentMessage, WorkerMessage } from './protocol.ts'
+import { workerModuleUrl } from './worker-modules.ts'
+import { WorkerTime } from './worker-time.ts'
 
-export interface SandboxSettings extends BootstrapSettings {
+export interface SandboxSettings extends Omit<BootstrapSettings, 'time'> {
+  readonly clock: Clock
+  readonly connections: Connections
   /** The whole environment of the function: nothing of this process's own is passed on. */
   readonly environment: Readonly<Record<string, string>>
   readonly memoryMiB: number
+  /** Real time that an invocation may run without waiting. */
+  readonly patienceMs: number
   readonly onLog: (line: string) => void
 }
 
@@ -20,25 +27,16 @@ export type Outcome =
  */
 const YOUNG_GENERATION_MIB = 4
 
-let bootstrap: URL | undefined
-
-/**
- * The worker's first module, its types taken off once for all workers: each would otherwise load Node's own type stripper,
- * which alone takes 350 ms, as long as everything else together.
- */
-function bootstrapUrl(): URL {
-  if (!bootstrap) {
-    const source = readFileSync(new URL('./bootstrap.ts', import.meta.url), 'utf8')
-    const { code } = transformSync('bootstrap.ts', source)
-    bootstrap = new URL(`data:text/javascript;base64,${Buffer.from(code).toString('base64')}`)
-  }
-  return bootstrap
-}
-
 interface Running {
   readonly invocation: Invocation
   readonly settle: (outcome: Outcome) => void
-  readonly timer: NodeJS.Timeout
+  readonly hold: InvocationHold
+}
+
+/** Told when the invocation of a sandbox waits for virtual time, and when it goes on: meanwhile it takes no processor. */
+export interface Pauses {
+  readonly onPause: () => void
+  readonly onResume: () => void
 }
 
 /**
@@ -49,15 +47,23 @@ export class Sandbox {
   readonly functionArn: string
   readonly #settings: SandboxSettings
   readonly #worker: Worker
+  readonly #time = new WorkerTime()
+  /** The worker's ends of its connections to the account, those that have closed included. */
+  readonly #ports = new Set<number>()
   #running: Running | undefined
   #spent = false
+  #turn = 0
+  #isCold = true
+  /** Virtual time at which the last invocation ended. */
+  #restsSinceMs: number
 
   constructor(settings: SandboxSettings) {
     this.functionArn = settings.functionArn
     this.#settings = settings
+    this.#restsSinceMs = settings.clock.now()
     const { file, exportName, handler, functionArn, timeoutMs } = settings
-    const data: BootstrapSettings = { file, exportName, handler, functionArn, timeoutMs }
-    this.#worker = new Worker(bootstrapUrl(), {
+    const data: BootstrapSettings = { file, exportName, handler, functionArn, timeoutMs, time: this.#time.buffer }
+    this.#worker = new Worker(new URL(workerModuleUrl('bootstrap.ts')), {
       name: functionArn.split(':').at(-1) ?? functionArn,
       env: { ...settings.environment },
       workerData: data,
@@ -80,16 +86,41 @@ export class Sandbox {
     return this.#spent
   }
 
-  /** Runs one invocation to its end, or to the function's timeout in real time. Never rejects. */
-  run(invocation: Invocation): Promise<Outcome> {
+  /** Runs one invocation to its end, or to the function's timeout. Never rejects. */
+  run(invocation: Invocation, pauses: Pauses): Promise<Outcome> {
     this.#worker.ref()
+    const { clock, connections, timeoutMs, patienceMs } = this.#settings
+    this.#time.waitedMs += clock.now() - this.#restsSinceMs
     return new Promise((settle) => {
-      // Real time, not virtual: what runs out is the patience with code that really runs.
-      const timer = setTimeout(() => this.#timeOut(), this.#settings.timeoutMs)
-      this.#running = { invocation, settle, timer }
-      // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker thread, not a window
-      this.#worker.postMessage(invocation)
+      const hold = new InvocationHold(
+        {
+          ...pauses,
+          clock,
+          connections,
+          ports: this.#ports,
+          time: this.#time,
+          timeoutMs,
+          patienceMs,
+          look: (calls) => {
+            this.#turn += 1
+            this.#send({ kind: 'look', turn: this.#turn, calls })
+            return this.#turn
+          },
+          onTimeout: () => this.#timeOut(),
+          onPatienceLost: () => this.#losePatience(),
+          onStandstill: () =>
+            this.#note('It waits for virtual time, but the clock is held: by whom, and is that one waiting for it?'),
+        },
+        { turn: this.#turn, isCold: this.#isCold },
+      )
+      this.#running = { invocation, settle, hold }
+      this.#send({ kind: 'invoke', invocation })
     })
+  }
+
+  #send(message: ParentMessage): void {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a worker thread, not a window
+    this.#worker.postMessage(message)
   }
 
   async end(): Promise<void> {
@@ -102,6 +133,10 @@ export class Sandbox {
       case 'log':
         this.#settings.onLog(message.line)
         return
+      case 'loaded':
+        this.#isCold = false
+        this.#running?.hold.loaded()
+        return
       case 'answer':
         this.#settle({ ok: true, payload: message.payload })
         return
@@ -109,7 +144,30 @@ export class Sandbox {
         if (message.fatal) void this.end()
         this.#settle({ ok: false, error: message.error })
         return
+      case 'connected':
+        this.#ports.add(message.port)
+        this.#settings.connections.watch(message.port, {
+          waits: () => this.#running?.hold.waits(),
+          goesOn: () => this.#running?.hold.goesOn(),
+        })
+        return
+      case 'idle':
+        this.#running?.hold.idle(message)
+        return
     }
+  }
+
+  /** What runs out is the patience with code that really runs, or waits for what no clock can see. */
+  #losePatience(): void {
+    const seconds = this.#settings.patienceMs / 1000
+    this.#note(`Ended: for ${seconds} s of real time it has neither ended nor waited for virtual time.`)
+    this.#timeOut()
+  }
+
+  /** What AWS would not say, of the account itself. */
+  #note(text: string): void {
+    const requestId = this.#running?.invocation.requestId
+    this.#settings.onLog(`[embedded account] RequestId: ${requestId} ${text}`)
   }
 
   #timeOut(): void {
@@ -138,9 +196,10 @@ export class Sandbox {
     const running = this.#running
     if (!running) return
     this.#running = undefined
-    clearTimeout(running.timer)
+    this.#restsSinceMs = this.#settings.clock.now()
     this.#worker.unref()
     running.settle(outcome)
+    running.hold.end()
   }
 }
 

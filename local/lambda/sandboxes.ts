@@ -24,6 +24,8 @@ interface Waiting {
  * The sandboxes of all functions, at most `limit` at a time, running ones included. An invocation takes a warm sandbox of its
  * function, else a new one in the place of the sandbox that was idle longest, else it waits for the next that gets free.
  * AWS would run them all at once: waiting costs real time only, because an invocation holds the virtual clock from its start.
+ * An invocation that waits for virtual time gives its place to others until it goes on: else all places could wait for time
+ * that those without a place hold. So there may be more workers than places, most of them asleep.
  */
 export class Sandboxes {
   readonly #limit: number
@@ -31,7 +33,7 @@ export class Sandboxes {
   #idle: Sandbox[] = []
   readonly #running = new Set<Sandbox>()
   readonly #startedMs = new WeakMap<Sandbox, number>()
-  /** Places taken: running, idle, starting, and ending (those still hold their memory). */
+  /** Places taken: running, idle, starting, and ending (those still hold their memory). More than the limit after a wait. */
   #places = 0
   #waiting: Waiting[] = []
 
@@ -39,13 +41,23 @@ export class Sandboxes {
     this.#limit = limit
   }
 
-  /** Runs one invocation in a sandbox of its function; `settings` is asked for only when a new one has to start. */
-  async run(functionArn: string, settings: () => SandboxSettings, invocation: () => Invocation): Promise<Outcome> {
+  /**
+   * Runs one invocation in a sandbox of its function; `settings` is asked for only when a new one has to start. `onStart` is
+   * called when the sandbox holds the clock.
+   */
+  async run(
+    functionArn: string,
+    settings: () => SandboxSettings,
+    invocation: () => Invocation,
+    onStart: () => void,
+  ): Promise<Outcome> {
     this.#endAged(invocation().nowMs)
     const sandbox = (await this.#take(functionArn)) ?? this.#start(settings(), invocation().nowMs)
     this.#running.add(sandbox)
     try {
-      return await sandbox.run(invocation())
+      const ended = sandbox.run(invocation(), { onPause: () => this.#leave(), onResume: () => (this.#places += 1) })
+      onStart()
+      return await ended
     } finally {
       this.#running.delete(sandbox)
       void this.#release(sandbox)
@@ -95,7 +107,7 @@ export class Sandboxes {
   }
 
   async #release(sandbox: Sandbox): Promise<void> {
-    if (sandbox.spent) return this.#vacate(sandbox)
+    if (sandbox.spent || this.#places > this.#limit) return this.#vacate(sandbox)
     const next = this.#waiting.find((waiting) => waiting.functionArn === sandbox.functionArn)
     if (next) {
       this.#waiting = this.#waiting.filter((waiting) => waiting !== next)
@@ -107,7 +119,12 @@ export class Sandboxes {
   /** Ends a sandbox and hands its place to whoever has waited longest. */
   async #vacate(sandbox: Sandbox): Promise<void> {
     await sandbox.end()
-    const next = this.#waiting.shift()
+    this.#leave()
+  }
+
+  /** A place gets free. */
+  #leave(): void {
+    const next = this.#places > this.#limit ? undefined : this.#waiting.shift()
     if (next) next.go(undefined)
     else this.#places -= 1
   }

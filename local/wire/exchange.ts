@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 
 import type { Clock } from '../clock.ts'
+import type { Connections } from './connections.ts'
 import type { Door } from './door.ts'
 import type { Unheld } from './endpoint.ts'
 import type { WireReply } from './protocol.ts'
@@ -17,15 +18,27 @@ export interface Exchange {
   readonly expectsContinue: boolean
 }
 
+export interface ExchangeOptions {
+  readonly door: Door
+  readonly clock: Clock
+  readonly connections: Connections
+}
+
 /** Answers one request. Never rejects. */
-export async function exchange(door: Door, clock: Clock, { message, response, ...request }: Exchange): Promise<void> {
+export async function exchange(
+  { door, clock, connections }: ExchangeOptions,
+  { message, response, ...request }: Exchange,
+): Promise<void> {
   let release = clock.hold()
+  const call = connections.begin(message.socket)
   const unheld: Unheld = async (work) => {
+    call.waits()
     release()
     try {
       return await work
     } finally {
       release = clock.hold()
+      call.goesOn()
     }
   }
   let isBodyWanted = !request.expectsContinue
@@ -52,6 +65,7 @@ export async function exchange(door: Door, clock: Clock, { message, response, ..
     console.error(error)
     response.destroy()
   } finally {
+    call.end()
     release()
   }
 }

@@ -10,6 +10,7 @@
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 
+import { Connections } from './connections.ts'
 import { Door } from './door.ts'
 import type { DoorOptions } from './door.ts'
 import { serviceEndpoint } from './endpoint.ts'
@@ -29,6 +30,8 @@ export interface WireServer {
 export interface WireServerOptions extends DoorOptions {
   /** Sees every request first: true when it answers it. Such a request holds no clock. */
   readonly control?: (message: IncomingMessage, response: ServerResponse) => boolean
+  /** Told of every connection and call. */
+  readonly connections?: Connections
   /** A free one unless given. */
   readonly port?: number
 }
@@ -41,15 +44,17 @@ export async function startWireServer(options: WireServerOptions): Promise<WireS
   const proxies = Object.entries(options.proxy ?? {}).map(([service, url]) => proxyEndpoint(service, url))
   const endpoints = [...options.services.map(serviceEndpoint), ...proxies]
   const door = new Door(options, endpoints)
+  const { clock, connections = new Connections() } = options
   let requestCount = 0
   const serve = (message: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void => {
     if (options.control?.(message, response)) return
     // Counted, so that a run repeats exactly.
     requestCount += 1
     const requestId = `00000000-0000-4000-8000-${String(requestCount).padStart(12, '0')}`
-    void exchange(door, options.clock, { message, response, requestId, expectsContinue })
+    void exchange({ door, clock, connections }, { message, response, requestId, expectsContinue })
   }
   const server = createServer((message, response) => serve(message, response, false))
+  server.on('connection', (socket) => connections.accept(socket))
   server.on('checkContinue', (message, response) => serve(message, response, true))
   // A large object takes as long as it takes.
   server.requestTimeout = 0

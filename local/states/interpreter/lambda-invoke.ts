@@ -36,7 +36,7 @@ async function invoke(call: Call): Promise<unknown> {
   }
 }
 
-/** Holds the clock only as far as the function's runtime does, which today is from its first moment to its last. */
+/** Holds the clock only as far as the function's runtime does. An answer that comes after the task's time limit is dropped. */
 async function invokeAs({ engine, execution }: Thread, arn: string, payload: unknown): Promise<InvocationAnswer> {
   try {
     engine.permit(execution, 'lambda:InvokeFunction', arn)
