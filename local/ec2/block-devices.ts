@@ -6,12 +6,12 @@ import { isDeviceName } from './device-names.ts'
 import { encryptionOf } from './encryption.ts'
 import { rootDiskOf } from './images/fit.ts'
 import type { Image } from './images/model.ts'
+import { launchSnapshot } from './images/shares.ts'
 import type { Account } from './model.ts'
 import type { Zone } from './network/zones.ts'
 import { required, supportOnly } from './request.ts'
 import { checkTypeInZone, performanceOf } from './volume-types.ts'
 import { initializationRateOf } from './volume-quotas.ts'
-import { sourceSnapshot } from './volumes.ts'
 import type { VolumePlan } from './volumes.ts'
 
 const EBS_PARAMETERS = [
@@ -91,7 +91,7 @@ export function planDisks(
   caller: Caller,
 ): DiskPlan[] {
   return [...mappingsInForce(image, requested)].map(([device, ebs]) => {
-    const snapshot = sourceSnapshot(account, ebs.SnapshotId)
+    const snapshot = launchSnapshot(account, image, ebs.SnapshotId)
     const performance = performanceOf({ ...ebs, Size: ebs.VolumeSize }, snapshot)
     checkTypeInZone(account, performance.type, zone)
     return {

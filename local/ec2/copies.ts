@@ -79,7 +79,7 @@ function lastCopyOf({ snapshots }: Account, lineage: string): Snapshot | undefin
 }
 
 function copySnapshot(account: Account, request: CopySnapshotRequest, caller: Caller): CopySnapshotResult {
-  const { quotas, clock, ids } = account
+  const { quotas } = account
   const source = sourceOf(account, request)
   const region = request.SourceRegion ?? account.region
   const plan = encryptionOfCopy(account, request, source, caller)
@@ -91,19 +91,44 @@ function copySnapshot(account: Account, request: CopySnapshotRequest, caller: Ca
     `Too many snapshot copies in progress. The limit is ${quotas.copiesInProgress} for this destination region.`,
   )
   const duration = timeBased(account, request, source)
+  const { snapshot } = tagsOnCreation(request.TagSpecifications, ['snapshot'])
+  const copy = makeCopy(account, {
+    source,
+    region,
+    plan,
+    tags: mergeTags(new Map(), snapshot),
+    description: request.Description ?? `[Copied ${source.id} from ${region}]`,
+    ...(duration ? { duration } : {}),
+  })
+  return { SnapshotId: copy.id, Tags: toTagList(copy.tags) }
+}
+
+export interface CopyPlan {
+  readonly source: Snapshot
+  /** Of the source. */
+  readonly region: string
+  readonly plan: EncryptionPlan
+  readonly tags: Map<string, string>
+  readonly description: string
+  readonly duration?: CopyOrigin['timeBased']
+}
+
+/** Begins a copy, which is `pending` for now. Tags, shares and locks do not come along. */
+export function makeCopy(account: Account, copy: CopyPlan): Snapshot {
+  const { clock, ids } = account
+  const { source, region, plan, duration } = copy
   const { isIncremental, ...base } = baseOf(account, source, region, plan)
   const id = ids.next('snap')
   const snapshot: Snapshot = {
     id,
     order: account.nextOrder(),
     createdMs: clock.now(),
-    // Tags, shares and locks do not come along.
-    tags: mergeTags(new Map(), tagsOnCreation(request.TagSpecifications, ['snapshot']).snapshot),
+    tags: copy.tags,
     ownerId: account.accountId,
     volumeId: VOLUME_OF_COPIES,
     sizeGiB: source.sizeGiB,
     ...(source.software ? { software: source.software } : {}),
-    description: request.Description ?? `[Copied ${source.id} from ${region}]`,
+    description: copy.description,
     path: account.disks.pathOf(id),
     lineage: id,
     ...base,
@@ -123,7 +148,7 @@ function copySnapshot(account: Account, request: CopySnapshotRequest, caller: Ca
   account.snapshots.set(id, snapshot)
   const failure = plan.keyProblem === undefined ? {} : { failure: 'Given key ID is not accessible' }
   letComplete(account, [{ snapshot, ...failure }], false)
-  return { SnapshotId: id, Tags: toTagList(snapshot.tags) }
+  return snapshot
 }
 
 export const copyOperations = (account: Account): Operations => ({

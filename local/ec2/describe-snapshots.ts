@@ -6,6 +6,7 @@ import type {
   Snapshot as SnapshotOutput,
 } from '@aws-sdk/client-ec2'
 import type { Operations } from '../wire/service.ts'
+import { placed, type Placed } from './across-accounts.ts'
 import { candidates, searchable } from './describe.ts'
 import { filterBy } from './filters.ts'
 import type { FilterValues } from './filters.ts'
@@ -84,12 +85,12 @@ function scopeOf(account: Account, request: DescribeSnapshotsRequest): (snapshot
 }
 
 /** Own snapshots that may pass the filters, and those that others share. */
-function* visible(account: Account, { Filters, OwnerIds = [] }: DescribeSnapshotsRequest): Generator<Snapshot> {
+function visible(account: Account, { Filters, OwnerIds = [] }: DescribeSnapshotsRequest): Iterable<Placed<Snapshot>> {
   const { snapshots, accountId } = account
   const byId = (id: string): Snapshot[] => [snapshots.get(id)].filter((one) => one !== undefined)
-  yield* candidates({ among: snapshots, indexes: { 'snapshot-id': byId } }, Filters)
+  const own = candidates({ among: snapshots, indexes: { 'snapshot-id': byId } }, Filters)
   const isOwnAlone = OwnerIds.length > 0 && OwnerIds.every((owner) => owner === 'self' || owner === accountId)
-  if (!isOwnAlone) yield* sharedSnapshots(account)
+  return placed([own, ...(isOwnAlone ? [] : sharedSnapshots(account))])
 }
 
 /** Snapshots by their ids: those of others that are not shared are left out in silence (AWS facts A.4). */
@@ -113,14 +114,14 @@ function describeSnapshots(account: Account, request: DescribeSnapshotsRequest):
   const isSearchable = searchable(account, request.Filters)
   const isInScope = scopeOf(account, request)
   const page = pageOf(
-    ids ? named(account, ids) : visible(account, request),
+    ids ? placed([named(account, ids)]) : visible(account, request),
     request,
-    (snapshot) =>
-      isInScope(snapshot) && account.snapshots.shows(snapshot) && isSearchable(snapshot) && passes(snapshot),
+    ({ resource }) =>
+      isInScope(resource) && account.snapshots.shows(resource) && isSearchable(resource) && passes(resource),
     ids && 'snapshotSet',
   )
   return {
-    Snapshots: page.items.map((snapshot) => toSnapshotOutput(account, snapshot)),
+    Snapshots: page.items.map(({ resource }) => toSnapshotOutput(account, resource)),
     NextToken: page.nextToken,
   }
 }

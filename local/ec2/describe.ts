@@ -96,7 +96,7 @@ export function describe<Resource extends Item>(
 }
 
 /** The same page as EC2 may give it: empty for now, or in another order. */
-function raggedly<Resource extends Item>(
+export function raggedly<Resource extends Pick<Item, 'id' | 'order'>>(
   { consistency: { seed } }: Account,
   page: Page<Resource>,
   { NextToken }: PageRequest,

@@ -36,6 +36,7 @@ import { DEFAULT_QUOTAS } from './quotas.ts'
 import type { EbsQuotas } from './quotas.ts'
 import { snapshotOperations } from './snapshots.ts'
 import { instanceTypeDescriptions } from './describe-instance-types.ts'
+import { imageCopyOperations } from './images/copy-image.ts'
 import { imageOperations } from './images/images.ts'
 import { imageDescriptions } from './images/describe-images.ts'
 import { DEFAULT_INSTANCE_QUOTAS } from './instance-quotas.ts'
@@ -151,6 +152,7 @@ export function createEc2(options: Ec2Options): Ec2 {
     ...encryptionOperations(account),
     ...tagOperations(account),
     ...imageOperations(account),
+    ...imageCopyOperations(account),
     ...imageDescriptions(account),
     ...metadataOptionsOperations(account),
     ...monitoringOperations(account),

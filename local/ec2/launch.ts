@@ -7,9 +7,9 @@ import { planDisks } from './block-devices.ts'
 import type { DiskPlan } from './block-devices.ts'
 import { roomFor } from './capacity.ts'
 import { toReservation } from './describe-instances.ts'
-import { IMAGE, find } from './ids.ts'
 import { checkFits } from './images/fit.ts'
 import type { Image } from './images/model.ts'
+import { usableImage } from './images/shares.ts'
 import { beginBoot, failureOf, launchFailure } from './instance-states.ts'
 import { instanceTypeOf, volumesMax } from './instance-types.ts'
 import type { InstanceType } from './instance-types.ts'
@@ -93,11 +93,11 @@ function plan(account: Account, request: RunInstancesRequest, caller: Caller): L
   return { request, image, type, network, disks, count, profile, spot, tags }
 }
 
-/** @throws AwsError InvalidAMIID.NotFound, InvalidAMIID.Unavailable */
+/** @throws AwsError InvalidAMIID.NotFound, InvalidAMIID.Unavailable, AuthFailure */
 export function launchable(account: Account, imageId: string): Image {
-  const image = find(IMAGE, account.images, imageId)
+  const { image, owner } = usableImage(account, imageId)
   const isAvailable = image.disks.every(
-    ({ snapshotId }) => snapshotId === undefined || account.snapshots.get(snapshotId)?.state === 'completed',
+    ({ snapshotId }) => snapshotId === undefined || owner.snapshots.get(snapshotId)?.state === 'completed',
   )
   if (isAvailable && image.failure === undefined) return image
   throw new AwsError('InvalidAMIID.Unavailable', `The image ID '${imageId}' is not available`)

@@ -313,6 +313,7 @@ export interface Ec2State {
   readonly interfaceTokens: Map<string, TokenUse<string>>
   readonly rootTaskTokens: Map<string, TokenUse<string>>
   readonly volumeTokens: Map<string, TokenUse<Volume>>
+  readonly imageTokens: Map<string, TokenUse<string>>
   /** `<VPC id>/<address>` */
   readonly privateAddresses: Set<string>
   readonly troubles: PlannedTroubles

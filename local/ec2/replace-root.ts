@@ -10,9 +10,10 @@ import { addAttachment, removeAttachment } from './attachments.ts'
 import { ROOT_TASK_BEGIN_MS, ROOT_TASK_SWAP_MS } from './delays.ts'
 import { describe } from './describe.ts'
 import { encryptionOf } from './encryption.ts'
-import { IMAGE, INSTANCE, REPLACE_ROOT_TASK, VOLUME, find } from './ids.ts'
+import { INSTANCE, REPLACE_ROOT_TASK, VOLUME, find } from './ids.ts'
 import { rootDiskOf } from './images/fit.ts'
 import type { Image } from './images/model.ts'
+import { imageAnywhere, launchSnapshot, usableImage } from './images/shares.ts'
 import { bringUp, quieten } from './instance-states.ts'
 import { runOf } from './model.ts'
 import type { Account, Attachment, Instance, ReplaceRootTask, Snapshot, Volume } from './model.ts'
@@ -52,7 +53,7 @@ function lineageSnapshot(account: Account, instance: Instance, snapshotId: strin
 }
 
 function imageFor(account: Account, { image, id }: Instance, root: Volume, imageId: string): Image {
-  const replacement = find(IMAGE, account.images, imageId)
+  const { image: replacement } = usableImage(account, imageId)
   const pairs = [
     ['architecture', image.architecture, replacement.architecture],
     ['virtualization type', image.virtualizationType, replacement.virtualizationType],
@@ -110,7 +111,7 @@ function replacementFor(
   }
   const image = ImageId === undefined ? instance.image : imageFor(account, instance, root, ImageId)
   const disk = rootDiskOf(image)
-  const snapshot = sourceSnapshot(account, required(disk?.snapshotId, 'snapshotId'))
+  const snapshot = launchSnapshot(account, image, required(disk?.snapshotId, 'snapshotId'))
   return newRoot(account, root, { snapshot, sizeGiB: Math.max(root.sizeGiB, disk?.sizeGiB ?? 0), caller })
 }
 
@@ -184,8 +185,8 @@ function swap(account: Account, instance: Instance, task: ReplaceRootTask, repla
   attachment.state = 'attached'
   replacement.state = 'in-use'
   instance.rootVolumeIds.push(replacement.id)
-  const image = account.images.get(task.imageId ?? '')
-  if (image) instance.image = image
+  const found = imageAnywhere(account, task.imageId ?? '')
+  if (found) instance.image = found.image
   if (task.deleteReplaced && volume.attachments.length === 0) beginDeletion(account, volume)
   return true
 }

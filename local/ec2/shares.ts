@@ -28,12 +28,11 @@ export function mayUse(owner: Account, snapshot: Snapshot, accountId: string): b
   return snapshot.sharedWith.has(EVERYBODY) && owner.state.ebs.blockPublicAccess !== 'block-all-sharing'
 }
 
-/** Snapshots of other accounts in this Region that this account may use. */
-export function* sharedSnapshots(account: Account): Generator<Snapshot> {
-  for (const owner of account.accountsIn(account.region)) {
-    if (owner === account) continue
-    for (const snapshot of owner.snapshots.values()) if (mayUse(owner, snapshot, account.accountId)) yield snapshot
-  }
+/** Snapshots of other accounts in this Region that this account may use, by account. */
+export function* sharedSnapshots(account: Account): Generator<Snapshot[]> {
+  for (const owner of account.accountsIn(account.region))
+    if (owner !== account)
+      yield [...owner.snapshots.values()].filter((snapshot) => mayUse(owner, snapshot, account.accountId))
 }
 
 /** A snapshot of a Region, own or shared. @throws AwsError InvalidSnapshot.NotFound, InvalidSnapshotID.Malformed */

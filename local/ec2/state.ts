@@ -29,6 +29,7 @@ export function newState(shows: (resource: Resource) => boolean): Ec2State {
     ebs: { encryptsByDefault: false, blockPublicAccess: 'unblocked' },
     launchTokens: new Map(),
     volumeTokens: new Map(),
+    imageTokens: new Map(),
     interfaceTokens: new Map(),
     rootTaskTokens: new Map(),
     privateAddresses: new Set(),

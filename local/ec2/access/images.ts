@@ -1,5 +1,6 @@
 /** What is asked of images. */
 import type {
+  CopyImageRequest,
   CreateImageRequest,
   DeregisterImageRequest,
   DescribeImageAttributeRequest,
@@ -25,6 +26,11 @@ export const imageAccess = (account: Account): AccessMap => ({
     ...asks('CreateImage', [instanceTarget(account, InstanceId)]),
     ...asksToMake(account, 'CreateImage', 'image', TagSpecifications),
     ...asksToMake(account, 'CreateImage', 'snapshot', TagSpecifications),
+  ],
+  // The source is not asked about: its owner's leave decides (Service Authorization Reference).
+  CopyImage: ({ TagSpecifications }: CopyImageRequest) => [
+    ...asksToMake(account, 'CopyImage', 'image', TagSpecifications),
+    ...asksToMake(account, 'CopyImage', 'snapshot', TagSpecifications),
   ],
   DeregisterImage: ({ ImageId }: DeregisterImageRequest) => asks('DeregisterImage', [imageTarget(account, ImageId)]),
   DescribeImageAttribute: ({ ImageId }: DescribeImageAttributeRequest) =>

@@ -10,14 +10,19 @@ import type {
 } from '@aws-sdk/client-ec2'
 import { AwsError } from '../../wire/service.ts'
 import type { Operations } from '../../wire/service.ts'
-import { describe } from '../describe.ts'
-import { shownBy } from '../filters.ts'
-import { IMAGE } from '../ids.ts'
+import { placed, type Placed } from '../across-accounts.ts'
+import { raggedly } from '../describe.ts'
+import { filterBy, shownBy } from '../filters.ts'
+import { IMAGE, find } from '../ids.ts'
 import type { Account } from '../model.ts'
+import { pageOf } from '../paging.ts'
 import { invalidValue, operation, required } from '../request.ts'
 import { ownImage } from './images.ts'
 import type { Image } from './model.ts'
 import { toImageOutput, toMappings } from './shapes.ts'
+import { imageAnywhere, sharedImages } from './shares.ts'
+
+const IDS_MAX = 1000
 
 const FILTERS = {
   architecture: 'Architecture',
@@ -76,18 +81,30 @@ const isExecutableBy =
 
 function describeImages(account: Account, request: DescribeImagesRequest): object {
   const show = (image: Image): ImageOutput => toImageOutput(account, image)
-  const description = {
-    kind: IMAGE,
-    among: account.images,
-    filters: shownBy(show, FILTERS),
-    idsParameter: 'imagesSet',
-    limits: { min: 1, max: 1000 },
-  }
+  const ids = request.ImageIds?.length ? [...new Set(request.ImageIds)] : undefined
+  if (ids && ids.length > IDS_MAX)
+    throw invalidValue(`No more than ${IDS_MAX} ids can be given in imagesSet of one request.`)
+  const isAsked = ids && new Set(ids.flatMap((id) => imageNamed(account, id)))
+  const passesFilters = filterBy(request.Filters, shownBy(show, FILTERS))
   const isOwned = isOwnedBy(account, request.Owners ?? [])
   const isExecutable = isExecutableBy(account, request.ExecutableUsers ?? [])
-  const passes = (image: Image): boolean => isOwned(image) && isExecutable(image)
-  const { items, nextToken } = describe(account, description, request, request.ImageIds, passes)
-  return { Images: items.map(show), NextToken: nextToken }
+  const passes = ({ resource: image }: Placed<Image>): boolean =>
+    (isAsked?.has(image) ?? true) &&
+    isOwned(image) &&
+    isExecutable(image) &&
+    account.images.shows(image) &&
+    passesFilters(image)
+  const all = placed([account.images.values(), ...sharedImages(account)])
+  const page = pageOf(all, request, passes, ids && 'imagesSet', { min: 1, max: 1000 })
+  const items = page.items.map(({ order, resource }) => ({ id: resource.id, order, image: resource }))
+  const given = account.consistency.ragged && !ids ? raggedly(account, { ...page, items }, request) : { ...page, items }
+  return { Images: given.items.map(({ image }) => show(image)), NextToken: given.nextToken }
+}
+
+/** One that somebody else keeps for himself is left out in silence. @throws AwsError InvalidAMIID.NotFound, InvalidAMIID.Malformed */
+function imageNamed(account: Account, id: string): readonly Image[] {
+  const found = imageAnywhere(account, id)
+  return found && found.owner !== account ? [found.image] : [find(IMAGE, account.images, id)]
 }
 
 const permissionsOf = ({ isPublic, launchPermissions }: Image): LaunchPermission[] => [

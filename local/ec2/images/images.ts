@@ -9,7 +9,7 @@ import type {
 import { AwsError } from '../../wire/service.ts'
 import type { Operations } from '../../wire/service.ts'
 import { isDeviceName } from '../device-names.ts'
-import { IMAGE, INSTANCE, find } from '../ids.ts'
+import { INSTANCE, find } from '../ids.ts'
 import { bringUp, quieten } from '../instance-states.ts'
 import { runOf } from '../model.ts'
 import type { Account, Attachment, Instance } from '../model.ts'
@@ -23,6 +23,7 @@ import { sourceSnapshot } from '../volumes.ts'
 import { LINUX } from './host-images.ts'
 import type { Image, ImageDisk } from './model.ts'
 import { checkNewImage } from './names.ts'
+import { usableImage } from './shares.ts'
 import { imageUsing } from './use.ts'
 
 const UEFI_DATA_MAX = 64_000
@@ -206,7 +207,7 @@ async function createImage(account: Account, request: CreateImageRequest): Promi
 
 /** @throws AwsError AuthFailure for an image of somebody else */
 export function ownImage(account: Account, imageId: string | undefined): Image {
-  const image = find(IMAGE, account.images, required(imageId, 'imageId'))
+  const { image } = usableImage(account, required(imageId, 'imageId'))
   if (image.ownerId === account.accountId) return image
   throw new AwsError('AuthFailure', `Not authorized for image:${image.id}`)
 }

@@ -3,13 +3,16 @@ import type { BlockDeviceMapping, Image as ImageOutput } from '@aws-sdk/client-e
 import type { Account } from '../model.ts'
 import { toTagList } from '../tags.ts'
 import type { Image } from './model.ts'
+import { ownerOf } from './shares.ts'
 
 /** EC2 names no platform but Windows. */
 export const platformOf = ({ software }: Pick<Image, 'software'>): 'Windows' | undefined =>
   software.platformDetails.startsWith('Windows') ? 'Windows' : undefined
 
 /** An image is there when its snapshots are (AWS facts A.17). */
-export function stateOf({ snapshots }: Account, { disks, failure }: Image): 'pending' | 'available' | 'failed' {
+export function stateOf(account: Account, image: Image): 'pending' | 'available' | 'failed' {
+  const { disks, failure } = image
+  const { snapshots } = ownerOf(account, image)
   if (failure !== undefined) return 'failed'
   const states = disks.flatMap(({ snapshotId }) => (snapshotId === undefined ? [] : [snapshots.get(snapshotId)?.state]))
   if (states.includes('error')) return 'failed'
@@ -66,6 +69,7 @@ export function toImageOutput(account: Account, image: Image): ImageOutput {
     SourceImageId: image.sourceImageId,
     SourceImageRegion: image.sourceImageRegion,
     LastLaunchedTime: image.lastLaunchedMs === undefined ? undefined : new Date(image.lastLaunchedMs).toISOString(),
-    Tags: toTagList(image.tags),
+    // Tags of a shared image stay with its owner.
+    Tags: image.ownerId === account.accountId || account.images.has(image.id) ? toTagList(image.tags) : [],
   }
 }
