@@ -64,6 +64,8 @@ export const ERROR_KINDS = {
   DiskUnreadable: 'lost',
   /** A disk or file cannot be written: no space, no permission, too small. */
   DiskUnwritable: 'lost',
+  /** Two snapshots have no common past, so that their differences cannot be listed. A copy is full then. */
+  LineageBroken: 'lost',
   /** A record moved on while we worked from an older view of it: someone else does the same work. */
   LostRace: 'lost',
 

@@ -1,7 +1,7 @@
-/** Refusals that are not a service's own: of a caller who asks too often, and of a fault planned on purpose. */
+/** Refusals that all services have: of what is not here, of a caller who asks too often, and of a fault planned on purpose. */
 import type { CallEffect } from './faults.ts'
 import { AwsError } from './wire/service.ts'
-import type { AwsErrorOptions } from './wire/service.ts'
+import type { AwsErrorOptions, Caller, Operation } from './wire/service.ts'
 
 /** Status of the codes that AWS answers as its own fault; the rest is 400. For planned faults that name a code only. */
 const STATUS_OF_FAULT: Readonly<Record<string, number>> = {
@@ -39,3 +39,31 @@ export function plannedRefusal(service: string, effect: CallEffect | undefined):
   const { code, message = `${code} (a planned fault)`, status = STATUS_OF_FAULT[code] ?? 400 } = effect
   return new AwsError(code, message, { status })
 }
+
+/**
+ * An operation that takes these members alone: any other would change the outcome if it were left out, so it is refused.
+ * @param refuse makes the refusal, in the service's words, of a member by its name
+ */
+export function taking<Input extends object>(
+  members: readonly string[],
+  refuse: (name: string) => AwsError,
+  run: (input: Input, caller: Caller) => unknown,
+): Operation {
+  return (input: Input, caller: Caller) => {
+    takeOnly(input, members, refuse)
+    return run(input, caller)
+  }
+}
+
+/** Refuses the first member of `input` that is set and not among `members`. @throws AwsError what `refuse` makes */
+export function takeOnly(input: object, members: readonly string[], refuse: (name: string) => AwsError): void {
+  for (const [name, value] of Object.entries(input)) {
+    if (isSet(value) && !members.includes(name)) throw refuse(name)
+  }
+}
+
+/** `false`, an empty list and an empty map ask for what is so without them. */
+const isSet = (value: unknown): boolean => value !== undefined && value !== false && !isEmpty(value)
+
+const isEmpty = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && !(value instanceof Date) && Object.keys(value).length === 0

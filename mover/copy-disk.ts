@@ -13,20 +13,27 @@ import { estimateBlocks, knownPacks, readTombstones } from './pipeline/known-pac
 import { COUNTER, SUM, type CopySetup, type Report } from './pipeline/protocol.ts'
 import { startCrew, type Crew } from './pipeline/crew.ts'
 import { reportProgress, type OnProgress } from './progress.ts'
+import type { BlockListing, BlockSource } from './sources/block-source.ts'
 import type { VaultLocation } from './stores/location.ts'
 import { listCopies, readCopy, readObject, writeObject, type Vault } from './vault.ts'
 
 export interface DiskCopy {
   readonly vault: Vault
   readonly location: VaultLocation
-  /** Block device or file. */
-  readonly path: string
+  /** Path of a block device or file; or an open source, which keeps the work in this thread and is closed at its end. */
+  readonly source: string | BlockSource
   readonly sizeBytes: number
   /** Its name in the vault. */
   readonly disk: string
   readonly takenAtMs: number
   /** Blocks that differ from the newest copy, ascending. Absent: all are read. */
   readonly changedBlocks?: readonly number[]
+  /** In the place of `changedBlocks`, for whoever knows which copy the changes are since. */
+  readonly listing?: BlockListing
+  /** Where the disk's content is from, for the manifest. */
+  readonly snapshots?: DiskManifest['source']
+  /** The disk has been copied before, and the snapshots have no common past any more. */
+  readonly lineageBroken?: boolean
   readonly bytesPerSecond?: number
   /** As many as there are cores unless told. */
   readonly threadCount?: number
@@ -57,6 +64,25 @@ export async function copyDisk(copy: DiskCopy): Promise<CopyResult> {
   }
 }
 
+/** What a copy begins with: an earlier one, and which blocks have to be read. */
+interface Base {
+  readonly parent: DiskManifest | undefined
+  readonly listing: BlockListing | undefined
+}
+
+/** Listed changes, and all that the disk has grown by. */
+function changesOf(changedBlocks: readonly number[], { sizeBytes }: DiskManifest): BlockListing {
+  const grown = blockCountOf(sizeBytes)
+  return {
+    blockCount: changedBlocks.length,
+    async between(firstBlock, endBlock) {
+      const blocks = changedBlocks.filter((block) => block >= firstBlock && block < endBlock)
+      for (let block = Math.max(grown, firstBlock); block < endBlock; block += 1) blocks.push(block)
+      return blocks
+    },
+  }
+}
+
 class CopyRun {
   readonly #copy: DiskCopy
   readonly #packIds: Buffer[] = []
@@ -77,7 +103,9 @@ class CopyRun {
     const { vault, disk, sizeBytes, changedBlocks, onProgress } = this.#copy
     this.#tombstones = await readTombstones(vault)
     const previous = (await listCopies(vault, disk)).at(-1)
-    const parent = previous && (await readCopy(vault, previous.name))
+    const since = this.#copy.listing ? this.#copy.listing.since : previous?.name
+    const parent = since === undefined ? undefined : await readCopy(vault, since)
+    const listing = this.#copy.listing ?? (changedBlocks && parent && changesOf(changedBlocks, parent))
     const blockCount = blockCountOf(sizeBytes)
     const memory = {
       known: KnownBlocks.memory(blockCount + (await estimateBlocks(vault))),
@@ -85,19 +113,18 @@ class CopyRun {
     }
     const known = new KnownBlocks(memory.known)
     await this.#learn(known)
-    const isListed = changedBlocks !== undefined && parent !== undefined
-    const total = isListed ? changedBlocks.length * BLOCK_BYTES : sizeBytes
+    const total = listing ? listing.blockCount * BLOCK_BYTES : sizeBytes
     const stop = reportProgress(total, () => this.#sum(SUM.read), onProgress)
     const crew = startCrew(this.#setup(memory), {
-      blockCount: isListed ? changedBlocks.length : blockCount,
-      threadCount: this.#copy.threadCount,
+      blockCount: listing?.blockCount ?? blockCount,
+      threadCount: typeof this.#copy.source === 'string' ? this.#copy.threadCount : 0,
       store: vault.store,
       onPack: (pack) => this.#packWritten(pack),
     })
     try {
-      const segments = await this.#windows(crew, known, new DiskWindow(memory.window), parent)
+      const segments = await this.#windows(crew, known, new DiskWindow(memory.window), { parent, listing })
       await this.#writeIndex(0)
-      return await this.#commit(segments, previous?.copyId, isListed ? parent : undefined)
+      return await this.#commit(segments, previous?.copyId, listing && parent)
     } finally {
       stop()
       await crew.close()
@@ -105,12 +132,12 @@ class CopyRun {
   }
 
   #setup(memory: Pick<CopySetup, 'known' | 'window'>): CopySetup {
-    const { vault, location, path, sizeBytes, bytesPerSecond = 0 } = this.#copy
+    const { vault, location, source, sizeBytes, bytesPerSecond = 0 } = this.#copy
     return {
       ...memory,
       task: 'copy',
       location,
-      path,
+      source,
       sizeBytes,
       bytesPerSecond,
       vaultId: vault.keys.vaultId,
@@ -149,18 +176,13 @@ class CopyRun {
   }
 
   /** Works through the disk. Returns its segments. */
-  async #windows(
-    crew: Crew,
-    known: KnownBlocks,
-    window: DiskWindow,
-    parent: DiskManifest | undefined,
-  ): Promise<DiskManifest['segments']> {
+  async #windows(crew: Crew, known: KnownBlocks, window: DiskWindow, base: Base): Promise<DiskManifest['segments']> {
     const segments: DiskManifest['segments'] = []
     const blockCount = blockCountOf(this.#copy.sizeBytes)
     for (let firstBlock = 0; firstBlock < blockCount; firstBlock += WINDOW_BLOCKS) {
       const count = Math.min(WINDOW_BLOCKS, blockCount - firstBlock)
       window.clear()
-      const list = await this.#prepare(window, parent, firstBlock, count)
+      const list = await this.#prepare(window, base, firstBlock, count)
       Atomics.store(new Int32Array(this.#counters), COUNTER.next, 0)
       const order = { kind: 'window', firstBlock, blockCount: count, ...(list ? { list } : {}) } as const
       if (!list || list.length > 0) for (let thread = 0; thread < crew.count; thread += 1) await crew.give(order)
@@ -177,23 +199,18 @@ class CopyRun {
    */
   async #prepare(
     window: DiskWindow,
-    parent: DiskManifest | undefined,
+    { parent, listing }: Base,
     firstBlock: number,
     count: number,
   ): Promise<Int32Array | undefined> {
-    if (!parent) return undefined
     const lost: number[] = []
-    for (const { at, entry } of await this.#parentEntries(parent, firstBlock)) {
+    for (const { at, entry } of parent ? await this.#parentEntries(parent, firstBlock) : []) {
       if (this.#tombstones.has(entry.packId.toString('hex'))) lost.push(at)
       else if (at < count) window.setLocated(at, entry.id, { ...entry, pack: this.#numberOf(entry.packId) })
     }
-    const { changedBlocks } = this.#copy
-    if (!changedBlocks) return undefined
-    const grown = blockCountOf(parent.sizeBytes)
+    if (!listing) return undefined
     const list = new Set(lost)
-    for (const block of changedBlocks)
-      if (block >= firstBlock && block < firstBlock + count) list.add(block - firstBlock)
-    for (let block = Math.max(grown, firstBlock); block < firstBlock + count; block += 1) list.add(block - firstBlock)
+    for (const block of await listing.between(firstBlock, firstBlock + count)) list.add(block - firstBlock)
     return Int32Array.from([...list].toSorted((left, right) => left - right))
   }
 
@@ -250,7 +267,7 @@ class CopyRun {
     previous: string | undefined,
     parent: DiskManifest | undefined,
   ): Promise<CopyResult | undefined> {
-    const { vault, disk, sizeBytes, takenAtMs } = this.#copy
+    const { vault, disk, sizeBytes, takenAtMs, snapshots, lineageBroken = false } = this.#copy
     const tombstones = await readTombstones(vault)
     if ([...this.#used].some((packId) => tombstones.has(packId))) return undefined
     const copyId = randomBytes(PACK_ID_BYTES)
@@ -262,9 +279,10 @@ class CopyRun {
       sizeBytes,
       segments,
       blockCount: this.#blockCount,
-      mode: parent ? 'incremental' : 'full',
+      mode: parent ? 'incremental' : lineageBroken ? 'full-after-broken-lineage' : 'full',
       ...(parent ? { parent: parent.copyId } : {}),
       ...(previous === undefined ? {} : { previous }),
+      ...(snapshots ? { source: snapshots } : {}),
       rootDigest: rootDigest(segments),
       stats: this.#stats(),
     }

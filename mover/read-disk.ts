@@ -6,6 +6,7 @@ import { SUM } from './pipeline/protocol.ts'
 import { startCrew } from './pipeline/crew.ts'
 import { reportProgress, type OnProgress } from './progress.ts'
 import { prepareTarget } from './restore-target.ts'
+import type { BlockSink } from './sinks/block-sink.ts'
 import type { VaultLocation } from './stores/location.ts'
 import type { Vault } from './vault.ts'
 
@@ -48,8 +49,11 @@ export async function restoreDisk(
 /** Opens and checks every block of a copy. @throws TandemError VaultDamaged for the first that is not right */
 export const checkBlocks = (options: ReadOptions): Promise<ReadResult> => readBlocks(options)
 
-async function readBlocks(options: ReadOptions, path?: string): Promise<ReadResult> {
-  const { vault, location, manifest, threadCount, onProgress } = options
+/** Writes every block of a copy into a sink, in this thread. @throws TandemError VaultDamaged before anything wrong is written */
+export const restoreBlocks = (options: ReadOptions, sink: BlockSink): Promise<ReadResult> => readBlocks(options, sink)
+
+async function readBlocks(options: ReadOptions, target?: string | BlockSink): Promise<ReadResult> {
+  const { vault, location, manifest, onProgress } = options
   const sums = new SharedArrayBuffer(SUM.size * 8)
   const sum = (which: number): number => Number(Atomics.load(new BigInt64Array(sums), which))
   const stop = reportProgress(manifest.blockCount * BLOCK_BYTES, () => sum(SUM.read), onProgress)
@@ -61,8 +65,9 @@ async function readBlocks(options: ReadOptions, path?: string): Promise<ReadResu
     disk: manifest.disk,
     sizeBytes: manifest.sizeBytes,
     sums,
-    ...(path === undefined ? {} : { path }),
+    ...(target === undefined ? {} : { target }),
   } as const
+  const threadCount = target === undefined || typeof target === 'string' ? options.threadCount : 0
   const crew = startCrew(setup, { blockCount: manifest.blockCount, threadCount, store: vault.store })
   try {
     for await (const order of packOrders(vault, manifest)) await crew.give(order)

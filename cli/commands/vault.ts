@@ -89,7 +89,7 @@ export async function copyToVault(context: Context, path: string, options: CopyO
   const copying: DiskCopy = {
     vault,
     location,
-    path,
+    source: path,
     disk,
     sizeBytes,
     takenAtMs: Date.parse(context.now()),

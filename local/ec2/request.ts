@@ -1,34 +1,29 @@
 /** What every EC2 request has in common: DryRun, and parameters that this account does not know. */
+import { takeOnly, taking } from '../refusals.ts'
 import type { Caller, Operation } from '../wire/service.ts'
 import { AwsError } from '../wire/service.ts'
 import type { TokenUse } from './model.ts'
 
-type Parameters<Input> = readonly Extract<keyof Input, string>[]
-
 /**
- * An operation that takes these parameters alone: any other would be ignored in silence, so it is refused.
+ * An operation that takes these parameters alone; any other is refused.
  * The refusal of a DryRun is the answer of AWS, "would have succeeded".
  */
-export function operation<Input extends object>(
-  parameters: Parameters<Input>,
+export const operation = <Input extends object>(
+  parameters: readonly Extract<keyof Input, string>[],
   run: (input: Input, caller: Caller) => unknown,
-): Operation {
-  return (input: Input, caller: Caller) => {
-    supportOnly(input, [...parameters, 'DryRun'])
+): Operation =>
+  taking([...parameters, 'DryRun'], unsupported, (input: Input, caller) => {
     if ('DryRun' in input && input.DryRun)
       throw new AwsError('DryRunOperation', 'Request would have succeeded, but DryRun flag is set.', { status: 412 })
     return run(input, caller)
-  }
-}
+  })
+
+const unsupported = (name: string): AwsError =>
+  new AwsError('UnsupportedOperation', `The parameter ${name} is not supported by this account.`)
 
 /** @throws AwsError UnsupportedOperation for a parameter that is set and not among `parameters`. */
-export function supportOnly(input: object, parameters: readonly string[], of = ''): void {
-  for (const [name, value] of Object.entries(input)) {
-    const isSet = value !== undefined && value !== false && !(Array.isArray(value) && value.length === 0)
-    if (isSet && !parameters.includes(name))
-      throw new AwsError('UnsupportedOperation', `The parameter ${of}${name} is not supported by this account.`)
-  }
-}
+export const supportOnly = (input: object, parameters: readonly string[], of = ''): void =>
+  takeOnly(input, parameters, (name) => unsupported(of + name))
 
 /** @throws AwsError MissingParameter */
 export function required<Value>(value: Value | undefined, name: string): Value {

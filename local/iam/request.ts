@@ -1,21 +1,19 @@
 /** What every request of IAM has in common. */
 import type { Tag } from '@aws-sdk/client-iam'
+import { pageAfter } from '../marked-pages.ts'
+import { taking } from '../refusals.ts'
 import { AwsError } from '../wire/service.ts'
 import type { Caller, Operation } from '../wire/service.ts'
 
-/** An operation that takes these parameters alone: any other would be ignored in silence, so it is refused. */
-export function operation<Input extends object>(
+/** An operation that takes these parameters alone. @throws AwsError NotImplemented for any other that is set */
+export const operation = <Input extends object>(
   parameters: readonly Extract<keyof Input, string>[],
   run: (input: Input, caller: Caller) => unknown,
-): Operation {
-  const known: readonly string[] = parameters
-  return (input: Input, caller) => {
-    for (const [name, value] of Object.entries(input))
-      if (value !== undefined && !known.includes(name))
-        throw new AwsError('NotImplemented', `The parameter ${name} is not supported by this account.`, { status: 501 })
-    return run(input, caller)
-  }
-}
+): Operation => taking(parameters, unsupported, run)
+
+/** How IAM and STS refuse a parameter that is not here. */
+export const unsupported = (name: string): AwsError =>
+  new AwsError('NotImplemented', `The parameter ${name} is not supported by this account.`, { status: 501 })
 
 export const noSuchEntity = (what: string): AwsError =>
   new AwsError('NoSuchEntity', `${what} cannot be found.`, { status: 404 })
@@ -73,18 +71,19 @@ interface Paged {
   readonly PathPrefix?: string | undefined
 }
 
-/** One page in the order of names; the marker is the name of the last item shown. */
+/** One page in the order of names. @throws AwsError ValidationError */
 export function pageOf<Item extends { readonly name: string; readonly path: string }>(
   items: Iterable<Item>,
   { Marker, MaxItems = 100, PathPrefix = '/' }: Paged,
-): { readonly page: Item[]; readonly more: { readonly IsTruncated: boolean; readonly Marker?: string } } {
-  const after = Marker === undefined ? '' : Buffer.from(Marker, 'base64url').toString()
-  const left = [...items]
-    .filter(({ name, path }) => name > after && path.startsWith(PathPrefix))
-    .toSorted((one, other) => (one.name < other.name ? -1 : 1))
-  const page = left.slice(0, MaxItems)
-  const last = page.at(-1)
-  return last && page.length < left.length
-    ? { page, more: { IsTruncated: true, Marker: Buffer.from(last.name).toString('base64url') } }
-    : { page, more: { IsTruncated: false } }
+): { readonly page: readonly Item[]; readonly more: { readonly IsTruncated: boolean; readonly Marker?: string } } {
+  const { page, nextMarker } = pageAfter(
+    [...items].filter(({ path }) => path.startsWith(PathPrefix)),
+    ({ name }) => name,
+    { marker: Marker, size: MaxItems },
+    invalid('Invalid Marker.'),
+  )
+  return {
+    page,
+    more: nextMarker === undefined ? { IsTruncated: false } : { IsTruncated: true, Marker: nextMarker },
+  }
 }

@@ -1,4 +1,5 @@
-import type { Caller, Operation, Operations } from '../wire/service.ts'
+import { taking } from '../refusals.ts'
+import type { AwsError, Operation, Operations } from '../wire/service.ts'
 import { notImplemented } from './errors.ts'
 
 const BUCKET = ['Bucket', 'ExpectedBucketOwner']
@@ -104,29 +105,13 @@ const HONOURED: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** The operations, each refusing the parameters that it does not honour: what is not in the table takes an address alone. */
-export function honouring(operations: Operations): Operations {
-  return Object.fromEntries(
-    Object.entries(operations).map(([name, run]): [string, Operation] => {
-      const honoured = new Set(HONOURED[name] ?? OBJECT)
-      return [
-        name,
-        (request: never, caller: Caller) => {
-          refuseOthers(name, request, honoured)
-          return run(request, caller)
-        },
-      ]
-    }),
+export const honouring = (operations: Operations): Operations =>
+  Object.fromEntries(
+    Object.entries(operations).map(([name, run]): [string, Operation] => [
+      name,
+      taking(HONOURED[name] ?? OBJECT, (member) => unhonoured(name, member), run),
+    ]),
   )
-}
 
-function refuseOthers(operation: string, request: object, honoured: ReadonlySet<string>): void {
-  const other = Object.entries(request).find(
-    ([name, value]) => value !== undefined && !isEmpty(value) && !honoured.has(name),
-  )
-  if (!other) return
-  throw notImplemented(`A header you provided implies functionality that is not implemented (${operation} ${other[0]})`)
-}
-
-/** Maps of headers with a prefix are there even when the request has none of them. */
-const isEmpty = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && !(value instanceof Date) && Object.keys(value).length === 0
+const unhonoured = (operation: string, member: string): AwsError =>
+  notImplemented(`A header you provided implies functionality that is not implemented (${operation} ${member})`)

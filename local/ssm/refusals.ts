@@ -1,3 +1,4 @@
+import { takeOnly } from '../refusals.ts'
 import { AwsError } from '../wire/service.ts'
 
 /** The value breaks a constraint of the API's model. `member` as AWS writes it, e.g. `timeoutSeconds`. */
@@ -11,8 +12,6 @@ export const invalidValue = (member: string, value: string | number | undefined,
 export const notImplemented = (what: string): AwsError =>
   new AwsError('NotImplemented', `The embedded account does not implement ${what}.`, { status: 501 })
 
-/** Refuses every member of `input` that is set but not in `known`: one that is ignored would change the outcome unnoticed. */
-export function refuseUnknownMembers(operation: string, input: object, known: readonly string[]): void {
-  const unknown = Object.entries(input).find(([name, value]) => value !== undefined && !known.includes(name))
-  if (unknown) throw notImplemented(`${unknown[0]} of ${operation}`)
-}
+/** @throws AwsError NotImplemented for a member of `input` that is set and not in `known` */
+export const refuseUnknownMembers = (operation: string, input: object, known: readonly string[]): void =>
+  takeOnly(input, known, (name) => notImplemented(`${name} of ${operation}`))

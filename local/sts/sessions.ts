@@ -8,6 +8,8 @@ import type {
 } from '@aws-sdk/client-sts'
 import type { Clock } from '../clock.ts'
 import type { NewSession, RoleCredentials } from '../identities.ts'
+import { unsupported } from '../iam/request.ts'
+import { takeOnly } from '../refusals.ts'
 import { AwsError } from '../wire/service.ts'
 import type { AccessRequest, Caller } from '../wire/service.ts'
 
@@ -39,12 +41,6 @@ const USER_MAX_SECONDS = 36 * HOUR_SECONDS
 
 const invalid = (message: string): AwsError => new AwsError('ValidationError', message)
 
-function refuse(input: object, parameters: readonly string[]): void {
-  for (const [name, value] of Object.entries(input))
-    if (value !== undefined && !parameters.includes(name))
-      throw new AwsError('NotImplemented', `The parameter ${name} is not supported by this account.`, { status: 501 })
-}
-
 function durationOf(seconds: number, longest: number): number {
   if (seconds < SHORTEST_SECONDS)
     throw invalid(
@@ -73,7 +69,7 @@ const toCredentials = (keys: RoleCredentials, expiresMs: number): Credentials =>
 const isSession = ({ arn }: Caller): boolean => arn.includes(':assumed-role/')
 
 export function assumeRole(sessions: Sessions, input: AssumeRoleRequest, caller: Caller): AssumeRoleResponse {
-  refuse(input, ['RoleArn', 'RoleSessionName', 'DurationSeconds', 'ExternalId', 'Policy', 'PolicyArns'])
+  takeOnly(input, ['RoleArn', 'RoleSessionName', 'DurationSeconds', 'ExternalId', 'Policy', 'PolicyArns'], unsupported)
   const sessionName = nameOf(input.RoleSessionName)
   const role = sessions.assumable(input.RoleArn ?? '', caller, {
     'sts:RoleSessionName': sessionName,
@@ -106,7 +102,7 @@ export function sessionToken(
   input: GetSessionTokenRequest,
   caller: Caller,
 ): GetSessionTokenResponse {
-  refuse(input, ['DurationSeconds'])
+  takeOnly(input, ['DurationSeconds'], unsupported)
   if (isSession(caller))
     throw new AwsError('AccessDenied', 'Cannot call GetSessionToken with session credentials', { status: 403 })
   const seconds = durationOf(input.DurationSeconds ?? USER_DEFAULT_SECONDS, USER_MAX_SECONDS)

@@ -1,19 +1,16 @@
 /** One thread of a copy: reads blocks, leaves out zeros and what is known, and fills packs with the rest. */
-import { closeSync, openSync, readSync } from 'node:fs'
-import { TandemError } from '../../core/errors.ts'
 import type { VaultStore } from '../../core/vault-store.ts'
 import { blockId, vaultKeys, type VaultKeys } from '../format/keys.ts'
 import { packName } from '../format/names.ts'
 import { PackWriter } from '../format/pack.ts'
 import { BLOCK_BYTES } from '../format/parameters.ts'
-import { reasonOf } from '../system-errors.ts'
+import type { BlockSource } from '../sources/block-source.ts'
+import { FileSource } from '../sources/file-source.ts'
 import { DiskWindow } from './disk-window.ts'
 import { KnownBlocks } from './known-blocks.ts'
 import { COUNTER, SUM, type CopySetup, type Report, type WindowOrder } from './protocol.ts'
 import { collectYoung, nextTurn } from './turns.ts'
 
-/** 8 × 512 KiB = 4 MiB a read. */
-const BATCH_BLOCKS = 8
 /** One fills while the other is written. */
 const WRITERS = 2
 
@@ -26,8 +23,8 @@ export class CopyWorker {
   readonly #counters: Int32Array
   readonly #sums: BigInt64Array
   readonly #packs: Packs
-  readonly #file: number
-  readonly #batch = Buffer.alloc(BATCH_BLOCKS * BLOCK_BYTES)
+  readonly #source: BlockSource
+  readonly #batch: Buffer
   readonly #zeros = Buffer.alloc(BLOCK_BYTES)
   readonly #startedMs = performance.now()
 
@@ -40,15 +37,17 @@ export class CopyWorker {
     this.#counters = new Int32Array(setup.counters)
     this.#sums = new BigInt64Array(setup.sums)
     this.#packs = new Packs(setup, this.#keys, store, report)
-    this.#file = openDisk(setup.path)
+    const { source, sizeBytes } = setup
+    this.#source = typeof source === 'string' ? new FileSource(source, sizeBytes) : source
+    this.#batch = Buffer.alloc(this.#source.batchBlocks * BLOCK_BYTES)
   }
 
   async work(order: WindowOrder): Promise<void> {
     const total = order.list?.length ?? order.blockCount
     for (;;) {
-      const first = Atomics.add(this.#counters, COUNTER.next, BATCH_BLOCKS)
+      const first = Atomics.add(this.#counters, COUNTER.next, this.#source.batchBlocks)
       if (first >= total) break
-      const count = Math.min(BATCH_BLOCKS, total - first)
+      const count = Math.min(this.#source.batchBlocks, total - first)
       await this.#batchOf(order, first, count)
       await this.#keepBelowLimit()
     }
@@ -57,41 +56,28 @@ export class CopyWorker {
   }
 
   close(): void {
-    closeSync(this.#file)
+    this.#source.close()
   }
 
   async #batchOf(order: WindowOrder, first: number, count: number): Promise<void> {
     const blockAt = (index: number): number => order.list?.[first + index] ?? first + index
+    const reads: Promise<void>[] = []
     for (let index = 0; index < count;) {
       // A run of neighbours is one read.
       let length = 1
       while (index + length < count && blockAt(index + length) === blockAt(index) + length) length += 1
-      this.#read(order.firstBlock + blockAt(index), length)
-      for (let place = 0; place < length; place += 1) {
-        const block = this.#batch.subarray(place * BLOCK_BYTES, (place + 1) * BLOCK_BYTES)
-        await this.#take(blockAt(index + place), block)
-      }
+      reads.push(this.#read(order.firstBlock + blockAt(index), index, length))
       index += length
     }
+    await Promise.all(reads)
+    for (let index = 0; index < count; index += 1)
+      await this.#take(blockAt(index), this.#batch.subarray(index * BLOCK_BYTES, (index + 1) * BLOCK_BYTES))
     await nextTurn()
   }
 
-  /** Reads neighbouring blocks; what is beyond the disk's end is zeros. */
-  #read(firstBlock: number, count: number): void {
-    const start = firstBlock * BLOCK_BYTES
-    const length = Math.min(count * BLOCK_BYTES, this.#setup.sizeBytes - start)
-    let done = 0
-    while (done < length) {
-      const read = readBytes(this.#file, this.#batch, done, length - done, start + done, this.#setup.path)
-      if (read === 0)
-        throw new TandemError(
-          'DiskUnreadable',
-          `${this.#setup.path} ends at byte ${start + done}, before its ${this.#setup.sizeBytes} bytes: it has shrunk while it was read.`,
-        )
-      done += read
-    }
-    this.#batch.fill(0, length, count * BLOCK_BYTES)
-    this.#count(SUM.read, length)
+  async #read(firstBlock: number, place: number, count: number): Promise<void> {
+    const into = this.#batch.subarray(place * BLOCK_BYTES, (place + count) * BLOCK_BYTES)
+    this.#count(SUM.read, await this.#source.read(firstBlock, count, into))
   }
 
   /** @param at within the window */
@@ -193,23 +179,5 @@ class Packs {
     this.#writing[this.#open] = writing
     this.#open = (this.#open + 1) % WRITERS
     this.#number = undefined
-  }
-}
-
-function openDisk(path: string): number {
-  try {
-    return openSync(path, 'r')
-  } catch (cause) {
-    throw new TandemError('DiskUnreadable', `${path} cannot be opened: ${reasonOf(cause)}.`, { cause })
-  }
-}
-
-function readBytes(file: number, buffer: Buffer, at: number, length: number, position: number, path: string): number {
-  try {
-    return readSync(file, buffer, at, length, position)
-  } catch (cause) {
-    throw new TandemError('DiskUnreadable', `${path} cannot be read at byte ${position}: ${reasonOf(cause)}.`, {
-      cause,
-    })
   }
 }

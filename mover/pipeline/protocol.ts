@@ -1,4 +1,6 @@
 /** What the threads of a run say to each other. */
+import type { BlockSink } from '../sinks/block-sink.ts'
+import type { BlockSource } from '../sources/block-source.ts'
 import type { VaultLocation } from '../stores/location.ts'
 
 /** Places in the shared counters. */
@@ -21,7 +23,8 @@ export interface VaultAccess {
 
 export interface CopySetup extends VaultAccess {
   readonly task: 'copy'
-  readonly path: string
+  /** Path of a block device or file; or a source that only the thread that opened it can read. */
+  readonly source: string | BlockSource
   readonly sizeBytes: number
   readonly known: { readonly records: SharedArrayBuffer; readonly count: SharedArrayBuffer }
   readonly window: SharedArrayBuffer
@@ -43,8 +46,8 @@ export interface WindowOrder {
 
 export interface ReadSetup extends VaultAccess {
   readonly task: 'read'
-  /** Where blocks are written; absent: they are read and checked only. */
-  readonly path?: string
+  /** Where blocks are written: a path, or a sink that only the thread that opened it can use; absent: they are checked only. */
+  readonly target?: string | BlockSink
   readonly disk: string
   readonly sizeBytes: number
   readonly sums: SharedArrayBuffer

@@ -1,12 +1,12 @@
 /** One thread of a restore or a verification: reads records of packs, opens and checks them, and writes the blocks. */
-import { closeSync, openSync, writeSync } from 'node:fs'
 import { TandemError } from '../../core/errors.ts'
 import type { VaultStore } from '../../core/vault-store.ts'
 import { blockId, vaultKeys, type VaultKeys } from '../format/keys.ts'
 import { packName } from '../format/names.ts'
 import { openRecord } from '../format/pack.ts'
 import { BLOCK_BYTES } from '../format/parameters.ts'
-import { reasonOf } from '../system-errors.ts'
+import type { BlockSink } from '../sinks/block-sink.ts'
+import { FileSink } from '../sinks/file-sink.ts'
 import { SUM, type PackOrder, type PackOrderEntry, type ReadSetup, type Report } from './protocol.ts'
 import { collectYoung } from './turns.ts'
 
@@ -20,7 +20,7 @@ export class ReadWorker {
   readonly #keys: VaultKeys
   readonly #store: VaultStore
   readonly #sums: BigInt64Array
-  readonly #file: number | undefined
+  readonly #sink: BlockSink | undefined
 
   constructor(setup: ReadSetup, store: VaultStore, report: (report: Report) => void) {
     this.#setup = setup
@@ -28,7 +28,8 @@ export class ReadWorker {
     this.#keys = vaultKeys(setup.masterKey, setup.vaultId)
     this.#store = store
     this.#sums = new BigInt64Array(setup.sums)
-    this.#file = setup.path === undefined ? undefined : openTarget(setup.path)
+    const { target, sizeBytes } = setup
+    this.#sink = typeof target === 'string' ? new FileSink(target, sizeBytes) : target
   }
 
   async work({ packId, entries }: PackOrder): Promise<void> {
@@ -41,38 +42,29 @@ export class ReadWorker {
       if (!bytes) throw this.#damaged(packId, first.block, 'is missing')
       for (const entry of span) {
         const at = entry.offset - first.offset
-        this.#take(pack, entry, bytes.subarray(at, at + entry.length))
+        await this.#take(pack, entry, bytes.subarray(at, at + entry.length))
       }
     }
+    await this.#sink?.flush()
     this.#report({ kind: 'done' })
   }
 
   close(): void {
-    if (this.#file !== undefined) closeSync(this.#file)
+    this.#sink?.close()
   }
 
-  #take(pack: { readonly id: Uint8Array; readonly key: Buffer }, entry: PackOrderEntry, sealed: Buffer): void {
+  async #take(
+    pack: { readonly id: Uint8Array; readonly key: Buffer },
+    entry: PackOrderEntry,
+    sealed: Buffer,
+  ): Promise<void> {
     const block = openRecord(this.#keys, pack, entry, sealed)
     if (!block || !blockId(this.#keys, block).equals(entry.id))
       throw this.#damaged(pack.id, entry.block, `is not what was written (record ${entry.ordinal})`)
-    if (this.#file !== undefined) this.#write(this.#file, entry.block, block)
+    await this.#sink?.write(entry.block, block)
     Atomics.add(this.#sums, SUM.read, BigInt(BLOCK_BYTES))
     Atomics.add(this.#sums, SUM.stored, BigInt(entry.length))
     collectYoung()
-  }
-
-  #write(file: number, index: number, block: Uint8Array): void {
-    const start = index * BLOCK_BYTES
-    const length = Math.min(BLOCK_BYTES, this.#setup.sizeBytes - start)
-    try {
-      for (let done = 0; done < length;) done += writeSync(file, block, done, length - done, start + done)
-    } catch (cause) {
-      throw new TandemError(
-        'DiskUnwritable',
-        `${this.#setup.path} cannot be written at byte ${start} (block ${index}): ${reasonOf(cause)}.`,
-        { cause },
-      )
-    }
   }
 
   #damaged(packId: Uint8Array, block: number, what: string): TandemError {
@@ -81,14 +73,6 @@ export class ReadWorker {
       'VaultDamaged',
       `${name} of the vault ${what}: block ${block} of ${this.#setup.disk} is lost in this copy.`,
     )
-  }
-}
-
-function openTarget(path: string): number {
-  try {
-    return openSync(path, 'r+')
-  } catch (cause) {
-    throw new TandemError('DiskUnwritable', `${path} cannot be opened for writing: ${reasonOf(cause)}.`, { cause })
   }
 }
 

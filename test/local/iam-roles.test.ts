@@ -6,6 +6,8 @@ import {
   GetRoleCommand,
   IAMClient,
   ListAttachedRolePoliciesCommand,
+  ListPoliciesCommand,
+  ListRolesCommand,
   AttachRolePolicyCommand,
   PutRolePolicyCommand,
 } from '@aws-sdk/client-iam'
@@ -185,6 +187,24 @@ describe('a role', () => {
     await account.clock.sleep(3_600_000)
     await expect(describesWith(first)).rejects.toMatchObject({ name: 'RequestExpired' })
     await expect(describesWith(second)).resolves.toBeDefined()
+  })
+
+  it('is listed page by page; a made-up marker and a parameter that is not here are refused', async () => {
+    const iam = new IAMClient(settings())
+    const PathPrefix = '/made/'
+    const made = [await newRole({ principal: { AWS: HOME } }), await newRole({ principal: { AWS: HOME } })]
+    const all = await call(() => iam.send(new ListRolesCommand({ PathPrefix })))
+    const [first, ...others] = all.Roles ?? []
+    const page = await call(() => iam.send(new ListRolesCommand({ PathPrefix, MaxItems: 1 })))
+    expect([page.Roles, page.IsTruncated]).toEqual([[first], true])
+    const rest = await call(() => iam.send(new ListRolesCommand({ PathPrefix, Marker: page.Marker })))
+    expect([rest.Roles, rest.IsTruncated]).toEqual([others, false])
+    expect(all.Roles?.map(({ Arn }) => Arn)).toEqual(expect.arrayContaining(made))
+    await expect(call(() => iam.send(new ListRolesCommand({ Marker: 'made-up' })))).rejects.toThrow('Invalid Marker')
+    const scoped = new ListPoliciesCommand({ PolicyUsageFilter: 'PermissionsBoundary' })
+    await expect(call(() => iam.send(scoped))).rejects.toMatchObject({ name: 'NotImplemented' })
+    const withoutTags = new AssumeRoleCommand({ RoleArn: made[0], RoleSessionName: 'one', Tags: [] })
+    await expect(call(() => new STSClient(settings()).send(withoutTags))).resolves.toBeDefined()
   })
 
   it('cannot be deleted while it has policies, nor have a policy that does not exist', async () => {

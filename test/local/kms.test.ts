@@ -32,6 +32,7 @@ interface Api {
   ScheduleKeyDeletion: [Sdk.ScheduleKeyDeletionRequest, Sdk.ScheduleKeyDeletionResponse]
   CancelKeyDeletion: [Sdk.CancelKeyDeletionRequest, object]
   CreateAlias: [Sdk.CreateAliasRequest, object]
+  DeleteAlias: [Sdk.DeleteAliasRequest, object]
   UpdateAlias: [Sdk.UpdateAliasRequest, object]
   ListAliases: [Sdk.ListAliasesRequest, Sdk.ListAliasesResponse]
   PutKeyPolicy: [Sdk.PutKeyPolicyRequest, object]
@@ -209,6 +210,19 @@ describe('the life of a key', () => {
     const { arn } = kms.managedKey('alias/aws/ebs')
     expect(call('DescribeKey', { KeyId: 'alias/aws/ebs' }).KeyMetadata).toMatchObject({ Arn: arn, KeyManager: 'AWS' })
     expect(() => call('DisableKey', { KeyId: arn })).toThrow(failing('AccessDeniedException'))
+  })
+
+  it('is listed page by page, none twice and none left out though others vanish meanwhile; a made-up marker is refused', () => {
+    const { call, newKey } = testKms()
+    const TargetKeyId = newKey()
+    const names = ['a', 'b', 'c', 'd', 'e'].map((name) => `alias/${name}`)
+    for (const AliasName of names) call('CreateAlias', { AliasName, TargetKeyId })
+    const first = call('ListAliases', { KeyId: TargetKeyId, Limit: 2 })
+    expect([first.Aliases?.map(({ AliasName }) => AliasName), first.Truncated]).toEqual([names.slice(0, 2), true])
+    call('DeleteAlias', { AliasName: 'alias/b' })
+    const rest = call('ListAliases', { KeyId: TargetKeyId, Marker: first.NextMarker })
+    expect([rest.Aliases?.map(({ AliasName }) => AliasName), rest.Truncated]).toEqual([names.slice(2), false])
+    expect(() => call('ListAliases', { Marker: 'made-up' })).toThrow(failing('InvalidMarkerException'))
   })
 
   it('refuses kinds of keys that are not here, and policies that lock everybody out', () => {

@@ -50,7 +50,7 @@ export async function makeVaultFolder(): Promise<VaultFolder> {
         vault,
         location,
         disk: 'vol-1',
-        path: disk(content),
+        source: disk(content),
         sizeBytes: content.length,
         takenAtMs: TAKEN_AT_MS + copies * 1000,
         threadCount: 0,

@@ -1,0 +1,161 @@
+import { createHash } from 'node:crypto'
+import {
+  CompleteSnapshotCommand,
+  EBSClient,
+  GetSnapshotBlockCommand,
+  ListChangedBlocksCommand,
+  ListSnapshotBlocksCommand,
+  PutSnapshotBlockCommand,
+  StartSnapshotCommand,
+} from '@aws-sdk/client-ebs'
+import type { BlockPage, SnapshotBlocks } from '../core/copy-ports.ts'
+import { TandemError, type ErrorName } from '../core/errors.ts'
+import { calling } from './calling.ts'
+
+const PAGE_BLOCKS = 10_000
+/** A block that arrives damaged is asked for again: EBS sends its checksum with it. */
+const READ_TRIES = 3
+/** Minutes that EBS waits for the next block before it gives up the snapshot (AWS facts B). */
+const WRITE_TIMEOUT_MINUTES = 120
+
+/** ValidationException says in `Reason` what it means; a lost lineage alone is no fault of the caller. */
+function meaningOf(error: unknown): Record<string, ErrorName> {
+  const reason = typeof error === 'object' && error !== null && 'Reason' in error ? error.Reason : undefined
+  return {
+    ResourceNotFoundException: 'SnapshotMissing',
+    ServiceQuotaExceededException: 'QuotaExceeded',
+    ConcurrentLimitExceededException: 'AwsThrottled',
+    ...(reason === 'UNRELATED_SNAPSHOTS' ? { ValidationException: 'LineageBroken' } : {}),
+  }
+}
+
+async function ask<T>(operation: string, subject: string, call: () => Promise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (error) {
+    return calling({ operation, subject, meaning: meaningOf(error) }, () => Promise.reject(error as Error))
+  }
+}
+
+/** The EBS direct APIs, with the SDK's usual settings. */
+export function ebsSnapshotBlocks(ebs = new EBSClient({})): SnapshotBlocks {
+  return {
+    list: (snapshot, { since, fromBlock }) =>
+      since === undefined ? allBlocks(ebs, snapshot, fromBlock) : changedBlocks(ebs, snapshot, since, fromBlock),
+    read: (SnapshotId, { block, token }) =>
+      ask('GetSnapshotBlock', `block ${block} of ${SnapshotId}`, async () => {
+        for (let attempt = 1; ; attempt += 1) {
+          const { BlockData, Checksum } = await ebs.send(
+            new GetSnapshotBlockCommand({ SnapshotId, BlockIndex: block, BlockToken: token }),
+          )
+          const bytes = (await BlockData?.transformToByteArray()) ?? new Uint8Array()
+          if (Checksum === sha256(bytes).toString('base64')) return bytes
+          if (attempt === READ_TRIES)
+            throw new TandemError(
+              'DiskUnreadable',
+              `Block ${block} of ${SnapshotId} came damaged ${READ_TRIES} times: its checksum is not the one that EBS tells.`,
+            )
+        }
+      }),
+    start: ({ sizeGiB, description, tags, kmsKey, encrypted, clientToken }) =>
+      ask('StartSnapshot', description, async () => {
+        const { SnapshotId } = await ebs.send(
+          new StartSnapshotCommand({
+            VolumeSize: sizeGiB,
+            Description: description,
+            Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
+            ClientToken: clientToken,
+            Timeout: WRITE_TIMEOUT_MINUTES,
+            ...(encrypted ? { Encrypted: true, KmsKeyArn: kmsKey } : {}),
+          }),
+        )
+        if (!SnapshotId) throw new TandemError('UnexpectedAwsError', 'StartSnapshot answered without an id.')
+        return SnapshotId
+      }),
+    async write(SnapshotId, block, bytes) {
+      const digest = sha256(bytes)
+      await ask('PutSnapshotBlock', `block ${block} of ${SnapshotId}`, () =>
+        ebs.send(
+          new PutSnapshotBlockCommand({
+            SnapshotId,
+            BlockIndex: block,
+            BlockData: bytes,
+            DataLength: bytes.length,
+            Checksum: digest.toString('base64'),
+            ChecksumAlgorithm: 'SHA256',
+          }),
+        ),
+      )
+      return digest
+    },
+    async complete(SnapshotId, { blockCount, sha256: digest }) {
+      await ask('CompleteSnapshot', SnapshotId, () =>
+        ebs.send(
+          new CompleteSnapshotCommand({
+            SnapshotId,
+            ChangedBlocksCount: blockCount,
+            Checksum: Buffer.from(digest).toString('base64'),
+            ChecksumAlgorithm: 'SHA256',
+            ChecksumAggregationMethod: 'LINEAR',
+          }),
+        ),
+      )
+    },
+  }
+}
+
+const sha256 = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest()
+
+async function* allBlocks(ebs: EBSClient, SnapshotId: string, fromBlock: number): AsyncIterable<BlockPage> {
+  let NextToken: string | undefined
+  do {
+    const page = await ask('ListSnapshotBlocks', SnapshotId, () =>
+      ebs.send(
+        new ListSnapshotBlocksCommand({
+          SnapshotId,
+          StartingBlockIndex: fromBlock,
+          MaxResults: PAGE_BLOCKS,
+          NextToken,
+        }),
+      ),
+    )
+    NextToken = page.NextToken
+    yield {
+      blocks: (page.Blocks ?? []).map(({ BlockIndex = 0, BlockToken = '' }) => ({
+        block: BlockIndex,
+        token: BlockToken,
+      })),
+      isLast: NextToken === undefined,
+    }
+  } while (NextToken !== undefined)
+}
+
+async function* changedBlocks(
+  ebs: EBSClient,
+  SecondSnapshotId: string,
+  FirstSnapshotId: string,
+  fromBlock: number,
+): AsyncIterable<BlockPage> {
+  let NextToken: string | undefined
+  do {
+    const page = await ask('ListChangedBlocks', `${SecondSnapshotId} since ${FirstSnapshotId}`, () =>
+      ebs.send(
+        new ListChangedBlocksCommand({
+          FirstSnapshotId,
+          SecondSnapshotId,
+          StartingBlockIndex: fromBlock,
+          MaxResults: PAGE_BLOCKS,
+          NextToken,
+        }),
+      ),
+    )
+    NextToken = page.NextToken
+    yield {
+      blocks: (page.ChangedBlocks ?? []).map(({ BlockIndex = 0, SecondBlockToken }) => ({
+        block: BlockIndex,
+        ...(SecondBlockToken === undefined ? {} : { token: SecondBlockToken }),
+      })),
+      isLast: NextToken === undefined,
+    }
+  } while (NextToken !== undefined)
+}
