@@ -13,8 +13,9 @@ import {
 } from '@aws-sdk/client-ec2'
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
-import { cpus } from 'node:os'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { cpus, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 
 import { startAccount } from '../local/account.ts'
@@ -32,23 +33,27 @@ const residentMB = (pid: number): number =>
   Math.round((Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024) / MEGABYTE)
 
 /** An account that does nothing, in a process of its own. */
-async function measureIdle(): Promise<void> {
+async function measureIdle(name: string, compileCache: string): Promise<void> {
   const startedMs = performance.now()
   const child = spawn(process.execPath, [new URL('idle-account.ts', import.meta.url).pathname], {
     stdio: ['pipe', 'pipe', 'inherit'],
+    env: { NODE_COMPILE_CACHE: compileCache },
   })
   const [words] = (await once(child.stdout, 'data')) as [Buffer]
   const wallSeconds = (performance.now() - startedMs) / 1000
   await pause(3_000)
   const { cpuSeconds } = JSON.parse(words.toString()) as { cpuSeconds: number }
   const seconds = `${wallSeconds.toFixed(2)} s after the spawn (${cpuSeconds.toFixed(2)} s of processor time)`
-  console.log(`idle account: ready ${seconds}, ${residentMB(child.pid ?? 0)} MB resident 3 s later`)
+  console.log(`${name}: ready ${seconds}, ${residentMB(child.pid ?? 0)} MB resident 3 s later`)
   child.stdin.end()
   await once(child, 'exit')
 }
 
 console.log(`Node.js ${process.version}, ${cpus()[0]?.model ?? 'unknown CPU'} × ${cpus().length}`)
-await measureIdle()
+const compileCache = mkdtempSync(join(tmpdir(), 'tandem-bench-'))
+await measureIdle('idle account, its first start', compileCache)
+await measureIdle('idle account, started again (npm run dev)', compileCache)
+rmSync(compileCache, { recursive: true })
 
 const account = await startAccount({ limits: 'none', clock: autoClock(Date.UTC(2026, 0, 1)) })
 const { endpoint, region, credentials } = account

@@ -1,7 +1,7 @@
 /** Troubles of machines and disks that a person can cause by name: EC2's host has a method for each. */
-import { VolumeType } from '@aws-sdk/client-ec2'
 import { z } from 'zod'
 import type { Ec2Host } from '../ec2/host.ts'
+import { VOLUME_TYPES } from '../ec2/volume-types.ts'
 import type { Guests } from '../guests/guests.ts'
 
 /** What of a place the control endpoint reaches. */
@@ -62,7 +62,7 @@ export const TROUBLES: Readonly<Record<string, Trouble>> = {
   ),
   lackVolumes: trouble(
     'The zone has no room for volumes, or no volumes of this type, until `lacks` is false.',
-    { zone: z.string().min(1), type: z.enum(VolumeType).exactOptional(), lacks: z.boolean().default(true) },
+    { zone: z.string().min(1), type: z.enum(VOLUME_TYPES).exactOptional(), lacks: z.boolean().default(true) },
     (ec2, order) => ec2.lackVolumes(order.zone, order.lacks, order.type),
   ),
   lackCapacity: trouble(

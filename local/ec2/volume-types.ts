@@ -33,6 +33,8 @@ const LIMITS: Readonly<Record<VolumeType, TypeLimits>> = {
   standard: { sizeGiB: [1, 1_024], multiAttach: false, pendingSnapshots: 5 },
 }
 
+export const VOLUME_TYPES = Object.keys(LIMITS) as readonly VolumeType[]
+
 /** How many snapshots of one such volume may be pending (AWS facts A.2). */
 export const pendingSnapshotsMax = (type: VolumeType): number => LIMITS[type].pendingSnapshots
 

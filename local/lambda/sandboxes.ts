@@ -1,6 +1,5 @@
 import type { Invocation } from './protocol.ts'
-import { Sandbox } from './sandbox.ts'
-import type { Outcome, SandboxSettings } from './sandbox.ts'
+import type { Outcome, Sandbox, SandboxSettings } from './sandbox.ts'
 
 /**
  * With the product's bundles (1.4 MB) a sandbox takes 42 MB, or 66 MB until Node's compile cache knows the bundle: six stay
@@ -52,7 +51,7 @@ export class Sandboxes {
     onStart: () => void,
   ): Promise<Outcome> {
     this.#endAged(invocation().nowMs)
-    const sandbox = (await this.#take(functionArn)) ?? this.#start(settings(), invocation().nowMs)
+    const sandbox = (await this.#take(functionArn)) ?? (await this.#start(settings(), invocation().nowMs))
     this.#running.add(sandbox)
     try {
       const ended = sandbox.run(invocation(), { onPause: () => this.#leave(), onResume: () => (this.#places += 1) })
@@ -75,7 +74,9 @@ export class Sandboxes {
     await Promise.all(all.map((sandbox) => sandbox.end()))
   }
 
-  #start(settings: SandboxSettings, nowMs: number): Sandbox {
+  async #start(settings: SandboxSettings, nowMs: number): Promise<Sandbox> {
+    // Loaded with the first invocation: what takes the types off a sandbox's first module costs 14 MB.
+    const { Sandbox } = await import('./sandbox.ts')
     const sandbox = new Sandbox(settings)
     this.#startedMs.set(sandbox, nowMs)
     return sandbox

@@ -40,3 +40,13 @@ test('the product does not know that the embedded account exists', () => {
 test('imports the SDK only in aws/ and, as a source of schemas, in local/', () => {
   expect(offenders(sources('core', 'lambdas', 'cli', 'cdk'), /from '@(aws-sdk|smithy)\//)).toEqual([])
 })
+
+/** Statements that import values, not types alone, at the top of a file. */
+const VALUE_IMPORT = /^import (?!type )(?:(?!\nimport )[\s\S])*? from '@aws-sdk\/client-/m
+
+test('the embedded account loads an SDK client when its service is first called, not when it starts', () => {
+  const eager = sources('local')
+    .filter((file) => !file.startsWith('local/cloudformation/'))
+    .filter((file) => VALUE_IMPORT.test(readFileSync(file, 'utf8')))
+  expect(eager).toEqual([])
+})
