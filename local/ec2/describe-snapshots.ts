@@ -53,7 +53,7 @@ export const toSnapshotOutput = (account: Account, snapshot: Snapshot): Snapshot
   CompletionTime:
     isCompleted(snapshot) && snapshot.completesMs !== undefined ? new Date(snapshot.completesMs) : undefined,
   // Tags of a shared snapshot stay with its owner (AWS facts A.5).
-  Tags: snapshot.ownerId === account.accountId ? toTagList(snapshot.tags) : [],
+  Tags: snapshot.ownerId === account.accountId ? toTagList(snapshot.tags) : undefined,
 })
 
 const transferTypeOf = ({ copyOf }: Snapshot): 'time-based' | 'standard' =>

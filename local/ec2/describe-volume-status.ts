@@ -12,7 +12,7 @@ import { AwsError } from '../wire/service.ts'
 import type { Operations } from '../wire/service.ts'
 import { filterBy } from './filters.ts'
 import type { FilterValues } from './filters.ts'
-import { VOLUME, find } from './ids.ts'
+import { VOLUME, find, findAll } from './ids.ts'
 import type { Account, Volume } from './model.ts'
 import { pageOf } from './paging.ts'
 import { operation, required } from './request.ts'
@@ -75,7 +75,7 @@ const FILTERS: FilterValues<Volume> = {
 function describeVolumeStatus(account: Account, request: DescribeVolumeStatusRequest): DescribeVolumeStatusResult {
   const ids = request.VolumeIds?.length ? [...new Set(request.VolumeIds)] : undefined
   const page = pageOf(
-    ids ? ids.map((id) => find(VOLUME, account.volumes, id)) : account.volumes.values(),
+    ids ? findAll(VOLUME, account.volumes, ids) : account.volumes.values(),
     request,
     filterBy(request.Filters, FILTERS),
     ids && 'volumesSet',

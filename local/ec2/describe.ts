@@ -4,7 +4,7 @@ import type { Collection } from './collection.ts'
 import { dice } from './consistency.ts'
 import { asksForTags, filterBy, literalValues } from './filters.ts'
 import type { FilterValues } from './filters.ts'
-import { find } from './ids.ts'
+import { findAll } from './ids.ts'
 import type { ResourceKind } from './ids.ts'
 import type { Account, Resource as Item } from './model.ts'
 import { pageOf, placeOf, tokenOf } from './paging.ts'
@@ -86,7 +86,7 @@ export function describe<Resource extends Item>(
     throw invalidValue(`No more than ${idsMax} ids can be given in ${idsParameter} of one request.`)
   const passes = filterBy(request.Filters, filters)
   const page = pageOf(
-    named ? named.map((id) => find(kind, among, id)) : candidates(description, request.Filters),
+    named ? findAll(kind, among, named) : candidates(description, request.Filters),
     request,
     (resource) => alsoPasses(resource) && among.shows(resource) && passes(resource),
     named && idsParameter,

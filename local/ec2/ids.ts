@@ -54,6 +54,8 @@ export interface ResourceKind {
   readonly notFoundCode: string
   readonly malformed: (id: string) => string
   readonly notFound: (id: string) => string
+  /** How several are missed at once; absent where only the first of them is told. */
+  readonly noneFound?: (ids: readonly string[]) => string
 }
 
 /** Codes and texts as EC2 gives them (AWS facts A.4, A.14, A.17, A.21). */
@@ -64,6 +66,7 @@ export const INSTANCE: ResourceKind = {
   notFoundCode: 'InvalidInstanceID.NotFound',
   malformed: (id) => `Invalid id: "${id}"`,
   notFound: (id) => `The instance ID '${id}' does not exist`,
+  noneFound: (ids) => `The instance IDs '${ids.join(', ')}' do not exist`,
 }
 export const VOLUME: ResourceKind = {
   prefix: 'vol',
@@ -88,6 +91,7 @@ export const IMAGE: ResourceKind = {
   notFoundCode: 'InvalidAMIID.NotFound',
   malformed: (id) => `Invalid id: "${id}" (expecting "ami-...")`,
   notFound: (id) => `The image id '[${id}]' does not exist`,
+  noneFound: (ids) => `The image ids '[${ids.join(', ')}]' do not exist`,
 }
 
 /** A kind of the network: all speak alike. */
@@ -159,19 +163,42 @@ export const SPOT_REQUEST = networkKind(
 export function findAny<Resource>(kind: ResourceKind, among: ReadonlyMap<string, Resource>, id: string): Resource {
   const found = among.get(id)
   if (found) return found
-  throw absent(kind, id)
+  throw absent(kind, [id])
 }
 
 /** The resource of this id. @throws AwsError the kind's Malformed code, or its NotFound code: also while it is too new (AWS facts A.19). */
 export function find<Resource>(kind: ResourceKind, among: ReadonlyMap<string, Resource>, id: string): Resource {
-  const found = findAny(kind, among, id)
-  if (among instanceof Collection && !among.shows(found)) throw absent(kind, id)
+  const found = among.get(id)
+  if (found && isShown(among, found)) return found
+  throw absent(kind, [id])
+}
+
+/** The resources of these ids. @throws AwsError as `find`, of all that are missing at once where EC2 tells all of them */
+export function findAll<Resource>(
+  kind: ResourceKind,
+  among: ReadonlyMap<string, Resource>,
+  ids: readonly string[],
+): Resource[] {
+  const found: Resource[] = []
+  const missing: string[] = []
+  for (const id of ids) {
+    const resource = among.get(id)
+    if (resource && isShown(among, resource)) found.push(resource)
+    else missing.push(id)
+  }
+  if (missing.length > 0) throw absent(kind, missing)
   return found
 }
 
-function absent(kind: ResourceKind, id: string): AwsError {
+const isShown = <Resource>(among: ReadonlyMap<string, Resource>, resource: Resource): boolean =>
+  !(among instanceof Collection) || among.shows(resource)
+
+function absent(kind: ResourceKind, ids: readonly string[]): AwsError {
   // 8 digits are the ids of old; AMI ids of demos come in that length too.
-  if (!new RegExp(`^${kind.prefix}-[0-9a-f]{8}([0-9a-f]{9})?$`).test(id))
-    return new AwsError(kind.malformedCode, kind.malformed(id))
-  return new AwsError(kind.notFoundCode, kind.notFound(id))
+  const form = new RegExp(`^${kind.prefix}-[0-9a-f]{8}([0-9a-f]{9})?$`)
+  const malformed = ids.find((id) => !form.test(id))
+  if (malformed !== undefined) return new AwsError(kind.malformedCode, kind.malformed(malformed))
+  const [first = ''] = ids
+  const message = ids.length > 1 ? kind.noneFound?.(ids) : undefined
+  return new AwsError(kind.notFoundCode, message ?? kind.notFound(first))
 }

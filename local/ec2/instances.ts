@@ -15,7 +15,7 @@ import { toStateOutput } from './describe-instances.ts'
 import { roomFor } from './capacity.ts'
 import { attachmentProblem } from './encryption.ts'
 import { emitVolumeNotification } from './events.ts'
-import { INSTANCE, find } from './ids.ts'
+import { INSTANCE, findAll } from './ids.ts'
 import { instanceTypeOf } from './instance-types.ts'
 import { INTERNAL_ERROR, beginBoot, beginStop, beginTermination, failureOf, reboot } from './instance-states.ts'
 import type { Account, Instance } from './model.ts'
@@ -27,7 +27,7 @@ const IDS_MAX = 1000
 function instancesNamed(account: Account, ids: readonly string[] | undefined): Instance[] {
   const named = [...new Set(required(ids?.length ? ids : undefined, 'InstanceId'))]
   if (named.length > IDS_MAX) throw invalidValue(`No more than ${IDS_MAX} instances can be named in one request.`)
-  return named.map((id) => find(INSTANCE, account.instances, id))
+  return findAll(INSTANCE, account.instances, named)
 }
 
 function change(instances: readonly Instance[], act: (instance: Instance) => void): InstanceStateChange[] {

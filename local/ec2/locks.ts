@@ -13,7 +13,7 @@ import type { Operations } from '../wire/service.ts'
 import { emitLock } from './events.ts'
 import { filterBy } from './filters.ts'
 import type { FilterValues } from './filters.ts'
-import { SNAPSHOT, find } from './ids.ts'
+import { SNAPSHOT, findAll } from './ids.ts'
 import type { SnapshotLock } from './ebs-model.ts'
 import type { Account, Snapshot } from './model.ts'
 import { pageOf } from './paging.ts'
@@ -154,7 +154,7 @@ function describeLockedSnapshots(
   const ids = request.SnapshotIds?.length ? request.SnapshotIds : undefined
   const passes = filterBy(request.Filters, filters)
   const page = pageOf(
-    ids ? ids.map((id) => find(SNAPSHOT, account.snapshots, id)) : account.snapshots.values(),
+    ids ? findAll(SNAPSHOT, account.snapshots, ids) : account.snapshots.values(),
     request,
     (snapshot) => snapshot.lock !== undefined && passes(snapshot),
     ids && 'snapshotIdSet',

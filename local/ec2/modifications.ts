@@ -14,7 +14,7 @@ import { MODIFY_VOLUME_MS, optimizeDelayMs } from './delays.ts'
 import { emitVolumeNotification } from './events.ts'
 import { filterBy } from './filters.ts'
 import type { FilterValues } from './filters.ts'
-import { VOLUME, find } from './ids.ts'
+import { VOLUME, find, findAll } from './ids.ts'
 import type { VolumeModification, VolumePerformance } from './ebs-model.ts'
 import type { Account, Volume } from './model.ts'
 import { pageOf } from './paging.ts'
@@ -178,7 +178,7 @@ function describeModifications(
 ): DescribeVolumesModificationsResult {
   const nowMs = account.clock.now()
   const ids = request.VolumeIds?.length ? request.VolumeIds : undefined
-  const volumes = ids ? ids.map((id) => find(VOLUME, account.volumes, id)) : [...account.volumes.values()]
+  const volumes = ids ? findAll(VOLUME, account.volumes, ids) : [...account.volumes.values()]
   const rows = volumes.flatMap((volume): Row[] => {
     const { modification, order, tags } = volume
     if (modification) return [{ volume, modification, order, tags }]

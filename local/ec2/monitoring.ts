@@ -7,7 +7,7 @@ import type {
 } from '@aws-sdk/client-ec2'
 import { AwsError } from '../wire/service.ts'
 import type { Operations } from '../wire/service.ts'
-import { INSTANCE, find } from './ids.ts'
+import { INSTANCE, find, findAll } from './ids.ts'
 import { keepConsole } from './instance-states.ts'
 import { instanceTypeOf } from './instance-types.ts'
 import type { Account } from './model.ts'
@@ -33,9 +33,7 @@ function consoleOutput(account: Account, { InstanceId, Latest }: GetConsoleOutpu
 }
 
 function monitor(account: Account, ids: readonly string[] | undefined, isOn: boolean): object {
-  const instances = required(ids?.length ? ids : undefined, 'InstanceId').map((id) =>
-    find(INSTANCE, account.instances, id),
-  )
+  const instances = findAll(INSTANCE, account.instances, required(ids?.length ? ids : undefined, 'InstanceId'))
   for (const instance of instances) instance.monitored = isOn
   const State = isOn ? 'pending' : 'disabling'
   return { InstanceMonitorings: instances.map(({ id }) => ({ InstanceId: id, Monitoring: { State } })) }

@@ -19,7 +19,7 @@ import { runOf } from './model.ts'
 import type { Account, Attachment, Instance, ReplaceRootTask, Snapshot, Volume } from './model.ts'
 import { newResource } from './network/default-vpc.ts'
 import { ClientTokens, invalidValue, operation, required } from './request.ts'
-import { mergeTags, tagsOnCreation, toTagList } from './tags.ts'
+import { mergeTags, tagsOnCreation, toTagSet } from './tags.ts'
 import { beginDeletion } from './volume-states.ts'
 import { makeVolume, sourceSnapshot } from './volumes.ts'
 
@@ -223,7 +223,7 @@ const toOutput = (task: ReplaceRootTask): TaskOutput => ({
   SnapshotId: task.snapshotId,
   ImageId: task.imageId,
   DeleteReplacedRootVolume: task.deleteReplaced,
-  Tags: toTagList(task.tags),
+  Tags: toTagSet(task.tags),
 })
 
 function describeTasks(account: Account, request: DescribeReplaceRootVolumeTasksRequest): object {

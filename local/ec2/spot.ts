@@ -9,7 +9,7 @@ import { AwsError } from '../wire/service.ts'
 import type { Operations } from '../wire/service.ts'
 import { describe } from './describe.ts'
 import { shownBy } from './filters.ts'
-import { SPOT_REQUEST, find } from './ids.ts'
+import { SPOT_REQUEST, findAll } from './ids.ts'
 import type { Account, Instance, SpotTerms } from './model.ts'
 import { operation, required, supportOnly } from './request.ts'
 import { toTagList } from './tags.ts'
@@ -126,7 +126,7 @@ function describeRequests(account: Account, request: DescribeSpotInstanceRequest
 /** The instance runs on (AWS facts A.17). */
 function cancelRequests(account: Account, { SpotInstanceRequestIds }: CancelSpotInstanceRequestsRequest): object {
   const ids = required(SpotInstanceRequestIds?.length ? SpotInstanceRequestIds : undefined, 'SpotInstanceRequestId')
-  const requests = ids.map((id) => find(SPOT_REQUEST, account.spotRequests, id))
+  const requests = findAll(SPOT_REQUEST, account.spotRequests, ids)
   for (const request of requests) if (request.state === 'active') request.state = 'cancelled'
   return {
     CancelledSpotInstanceRequests: requests.map(({ id, state }) => ({ SpotInstanceRequestId: id, State: state })),

@@ -39,8 +39,11 @@ const RESOURCES_MAX = 1000
 
 export type Tags = ReadonlyMap<string, string>
 
-/** Tags in the shape of the API; undefined where there are none, as EC2 leaves the element out. */
-export const toTagList = (tags: Tags): Tag[] => [...tags].map(([Key, Value]) => ({ Key, Value }))
+/** Tags in the shape of the API, for what has a list of them even when it is empty: network interfaces, key pairs, tasks. */
+export const toTagSet = (tags: Tags): Tag[] => [...tags].map(([Key, Value]) => ({ Key, Value }))
+
+/** Tags in the shape of the API; undefined where there are none, as EC2 leaves the element out of most descriptions. */
+export const toTagList = (tags: Tags): Tag[] | undefined => (tags.size > 0 ? toTagSet(tags) : undefined)
 
 /** Keys that AWS's own services set; they don't count, and nobody else may set or delete them. */
 const isReserved = (key: string): boolean => key.toLowerCase().startsWith('aws:')

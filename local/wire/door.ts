@@ -87,7 +87,7 @@ export class Door {
     let endpoint: Endpoint | undefined
     let request: WireRequest = { ...head, body: new Uint8Array() }
     try {
-      endpoint = signature && (await this.#endpoints.get(signature.service)?.open())
+      endpoint = signature && (await this.#endpoints.get(signature.service)?.open(head.headers['content-type']))
       if (!signature || !endpoint) {
         await body.whole()
         if (!signature)

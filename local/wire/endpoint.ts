@@ -1,7 +1,7 @@
 import { enumerationsOf } from './enumerations.ts'
 import { awsJson } from './json.ts'
 import { readModel } from './model.ts'
-import type { OperationModel } from './model.ts'
+import type { OperationModel, ServiceModel } from './model.ts'
 import type { Protocol, ProtocolFactory, WireReply, WireRequest } from './protocol.ts'
 import { awsQuery, ec2Query } from './query.ts'
 import { restJson } from './rest-json.ts'
@@ -44,8 +44,8 @@ export interface Endpoint {
 export interface EndpointSource {
   /** Signing name. */
   readonly service: string
-  /** The same one whenever asked. */
-  open(): Promise<Endpoint>
+  /** The one for requests whose bodies are of this type; always the same. */
+  open(contentType?: string): Promise<Endpoint>
 }
 
 const PROTOCOLS: Readonly<Record<string, ProtocolFactory>> = {
@@ -57,16 +57,25 @@ const PROTOCOLS: Readonly<Record<string, ProtocolFactory>> = {
   restXml,
 }
 
+/** Of services that spoke the query protocol before and still take it, by signing name: older `aws` commands know no other. */
+const QUERY_NAMESPACES: Readonly<Record<string, string>> = { sqs: 'http://queue.amazonaws.com/doc/2012-11-05' }
+
 /**
  * The endpoint of a service that lives in this process; its schemas are read when it is opened. `open` rejects when the
  * service lists an operation that its client does not have, has another signing name, or speaks a protocol unknown here.
  */
 export function serviceEndpoint(service: Service): EndpointSource {
-  let opened: Promise<Endpoint> | undefined
-  return { service: service.signingName, open: () => (opened ??= openService(service)) }
+  let opened: ReturnType<typeof openService> | undefined
+  return {
+    service: service.signingName,
+    async open(contentType) {
+      const { usual, query } = await (opened ??= openService(service))
+      return query && contentType?.includes('form-urlencoded') ? query : usual
+    },
+  }
 }
 
-async function openService(service: Service): Promise<Endpoint> {
+async function openService(service: Service): Promise<{ readonly usual: Endpoint; readonly query?: Endpoint }> {
   const { clientName } = service
   const sdk = await service.sdk()
   const model = readModel({ sdk, clientName })
@@ -74,10 +83,23 @@ async function openService(service: Service): Promise<Endpoint> {
     throw new Error(`${clientName} signs for ${model.signingName}, not for ${service.signingName}.`)
   const protocol = PROTOCOLS[model.protocol]?.(model)
   if (!protocol) throw new Error(`${clientName} speaks ${model.protocol}, which this server does not.`)
-  const checkInput = inputCheck(protocol, enumerationsOf(clientName, sdk))
   for (const name of Object.keys(service.operations)) {
     if (!model.operations.has(name)) throw new Error(`${clientName} has no operation ${name}.`)
   }
+  const enumerations = enumerationsOf(clientName, sdk)
+  const usual = endpointOf(service, model, protocol, enumerations)
+  const xmlNamespace = QUERY_NAMESPACES[model.signingName]
+  if (xmlNamespace === undefined) return { usual }
+  return { usual, query: endpointOf(service, model, awsQuery({ ...model, xmlNamespace }), enumerations) }
+}
+
+function endpointOf(
+  service: Service,
+  model: ServiceModel,
+  protocol: Protocol,
+  enumerations: ReturnType<typeof enumerationsOf>,
+): Endpoint {
+  const checkInput = inputCheck(protocol, enumerations)
   return {
     service: model.signingName,
     unknownKey: protocol.unknownKey,
@@ -138,6 +160,7 @@ export function encodeUnrouted(error: AwsError, request: WireRequest): WireReply
   const model = {
     signingName: 'unknown',
     operations: new Map(),
+    queryCodes: new Map<string, string>(),
     codec: { createSerializer: unused, createDeserializer: unused },
   }
   if (contentType.includes('form-urlencoded'))

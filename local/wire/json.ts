@@ -21,11 +21,10 @@ export function awsJson(model: ServiceModel): Protocol {
   const { codec } = model
   if (!codec) throw new Error(`${model.signingName} has no JSON codec.`)
   const contentType = `application/x-amz-json-${model.protocol.endsWith('1_0') ? '1.0' : '1.1'}`
-  const reply = (status: number, body: string | Uint8Array, errorCode?: string): WireReply => ({
+  const reply = (status: number, body: string | Uint8Array): WireReply => ({
     status,
     headers: { 'content-type': contentType },
     body,
-    errorCode,
   })
   return {
     unknownKey: new AwsError('UnrecognizedClientException', INVALID_TOKEN_MESSAGE),
@@ -48,8 +47,17 @@ export function awsJson(model: ServiceModel): Protocol {
       serializer.write(schema, output ?? {})
       return reply(200, serializer.flush())
     },
-    encodeError: (error) => reply(error.status, jsonError(error), error.code),
+    encodeError(error) {
+      const { headers, ...rest } = reply(error.status, jsonError(error))
+      return { ...rest, headers: { ...headers, ...queryError(model, error) }, errorCode: error.code }
+    },
   }
+}
+
+/** A service that spoke the query protocol before tells the codes of then too, which clients go on to show. */
+function queryError({ queryCodes }: ServiceModel, { code, status }: AwsError): Record<string, string> {
+  if (queryCodes.size === 0) return {}
+  return { 'x-amzn-query-error': `${queryCodes.get(code) ?? code};${status < 500 ? 'Sender' : 'Receiver'}` }
 }
 
 /** The operation's name in `X-Amz-Target`, empty when the header is absent. */

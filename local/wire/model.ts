@@ -35,6 +35,8 @@ export interface ServiceModel {
   /** undefined for the query protocols, whose requests and replies have different formats. */
   readonly codec?: Codec
   readonly operations: ReadonlyMap<string, OperationModel>
+  /** Codes of errors in the query protocol, by their names elsewhere; those that have no other code there are not in it. */
+  readonly queryCodes: ReadonlyMap<string, string>
 }
 
 interface SdkClient {
@@ -55,6 +57,12 @@ type SdkClientClass = new (configuration: {
 
 /** An operation as generated clients export it: `DescribeVolumes$ = [9, namespace, name, traits, input, output]`. */
 type OperationSchema = readonly [9, string, string, number | Readonly<Record<string, unknown>>, SchemaRef, SchemaRef]
+
+/** An error as generated clients export it; `awsQueryError` is its code and status in the query protocol. */
+type ErrorSchema = readonly [-3, string, string, { readonly awsQueryError?: readonly [string, number] }]
+
+const isErrorSchema = (value: unknown): value is ErrorSchema =>
+  Array.isArray(value) && value[0] === -3 && typeof value[3] === 'object'
 
 const isOperationSchema = (value: unknown): value is OperationSchema => Array.isArray(value) && value[0] === 9
 
@@ -86,8 +94,10 @@ function newModel(service: Sdk): ServiceModel {
   const { config } = new Client({ region: 'us-east-1', credentials: { accessKeyId: 'x', secretAccessKey: 'x' } })
   const protocol = config.protocol.getShapeId().replace(/^.*#/, '')
   const operations = new Map<string, OperationModel>()
+  const queryCodes = new Map<string, string>()
   for (const value of exported.values()) {
     if (isOperationSchema(value)) operations.set(value[2], operationModel(value))
+    if (isErrorSchema(value) && value[3].awsQueryError) queryCodes.set(value[2], value[3].awsQueryError[0])
   }
   return {
     signingName: config.defaultSigningName,
@@ -95,6 +105,7 @@ function newModel(service: Sdk): ServiceModel {
     xmlNamespace: config.protocol.options?.xmlNamespace,
     codec: protocol.endsWith('Query') ? undefined : config.protocol.getPayloadCodec(),
     operations,
+    queryCodes,
   }
 }
 

@@ -1,5 +1,6 @@
-import type { ServiceModel } from './model.ts'
-import type { Protocol, Route, WireRequest } from './protocol.ts'
+import { members } from './model.ts'
+import type { OperationModel, ServiceModel } from './model.ts'
+import type { Protocol, Route, WireReply, WireRequest } from './protocol.ts'
 import { restRouter } from './rest-route.ts'
 import { readBindings, writeBindings } from './rest.ts'
 import { AwsError } from './service.ts'
@@ -8,6 +9,9 @@ import { escapeXml } from './simple-values.ts'
 
 /** Operations on the service itself: their path has no bucket. */
 const WITHOUT_BUCKET = new Set(['ListBuckets', 'ListDirectoryBuckets'])
+
+/** Operations whose answer is the document of their only member, without a structure around it. */
+const UNWRAPPED = new Set(['GetBucketLocation'])
 
 const XML_DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
@@ -40,6 +44,7 @@ export function restXml(model: ServiceModel): Protocol {
     },
     decode: (route, request) => readBindings(codec, route, withoutFraming(request)),
     encode(operation, output, request) {
+      if (UNWRAPPED.has(operation.name)) return encodeUnwrapped(model, operation, output)
       const reply = writeBindings(codec, operation, (output ?? {}) as Record<string, unknown>, 'application/xml')
       // The model has no status for an answer to a Range: it is told by the header.
       const status = 'content-range' in reply.headers && reply.status === 200 ? 206 : reply.status
@@ -52,6 +57,18 @@ export function restXml(model: ServiceModel): Protocol {
       errorCode: error.code,
     }),
   }
+}
+
+function encodeUnwrapped(
+  { xmlNamespace = '' }: ServiceModel,
+  { output: schema }: OperationModel,
+  output: unknown,
+): WireReply {
+  const [name] = members(schema)[0] ?? ['']
+  const value: unknown = Reflect.get(Object(output), name)
+  const text = typeof value === 'string' ? escapeXml(value) : ''
+  const body = `${XML_DECLARATION}<${name} xmlns="${xmlNamespace}">${text}</${name}>`
+  return { status: 200, headers: { 'content-type': 'application/xml' }, body }
 }
 
 const SIGNATURE_REFUSALS = {

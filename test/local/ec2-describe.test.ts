@@ -197,3 +197,34 @@ test('the Region has three zones with ids', async () => {
     { ZoneName: 'eu-central-1c', ZoneId: 'euc1-az3' },
   ])
 })
+
+test('what has no tags has no list of them in most descriptions; network interfaces have an empty one', async () => {
+  const account = testAccount()
+  const { id } = await account.runningInstance()
+  const data = await account.volumeAt(id, '/dev/sdf')
+  const { SnapshotId } = await account.call('CreateSnapshot', { VolumeId: data })
+  const { Reservations } = await account.call('DescribeInstances', { InstanceIds: [id] })
+  const { Volumes } = await account.call('DescribeVolumes', { VolumeIds: [data] })
+  const { Snapshots } = await account.call('DescribeSnapshots', { SnapshotIds: [SnapshotId!] })
+  const { Images } = await account.call('DescribeImages', { ImageIds: [IMAGE_ID] })
+  const { Vpcs } = await account.call('DescribeVpcs', {})
+  const { NetworkInterfaces } = await account.call('DescribeNetworkInterfaces', {})
+  const described = [Reservations?.[0]?.Instances?.[0], Volumes?.[0], Snapshots?.[0], Images?.[0], Vpcs?.[0]]
+  expect(described.map((one) => one?.Tags)).toEqual([undefined, undefined, undefined, undefined, undefined])
+  expect(NetworkInterfaces?.[0]?.TagSet).toEqual([])
+})
+
+test('all machines and images that are missing are told at once, unless one id is none at all (AWS facts A.21)', async () => {
+  const account = testAccount()
+  const missing = ['i-0123456789abcdef8', 'i-0123456789abcdef9']
+  const refused = async (operation: 'StopInstances' | 'DescribeInstances', InstanceIds: string[]) =>
+    account.call(operation, { InstanceIds }).catch((error: unknown) => error)
+  const message = "The instance IDs 'i-0123456789abcdef8, i-0123456789abcdef9' do not exist"
+  expect(await refused('DescribeInstances', missing)).toMatchObject({ code: 'InvalidInstanceID.NotFound', message })
+  expect(await refused('StopInstances', missing)).toMatchObject({ code: 'InvalidInstanceID.NotFound', message })
+  expect(await refused('StopInstances', [...missing, 'i-1'])).toMatchObject({ code: 'InvalidInstanceID.Malformed' })
+  const ImageIds = ['ami-0123456789abcdef8', 'ami-0123456789abcdef9']
+  await expect(account.call('DescribeImages', { ImageIds })).rejects.toMatchObject({
+    message: "The image ids '[ami-0123456789abcdef8, ami-0123456789abcdef9]' do not exist",
+  })
+})

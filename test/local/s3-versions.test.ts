@@ -29,6 +29,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createS3 } from '../../local/s3/s3.ts'
 import { ACCOUNT_ID, Bucket, REGION, refusal, START_MS, startS3 } from './s3-account.ts'
 import type { S3Account } from './s3-account.ts'
+import { sendSigned } from './signing.ts'
+import { ADMINISTRATOR_KEYS } from './wire-account.ts'
 
 const DAY_MS = 86_400_000
 
@@ -207,6 +209,10 @@ describe('buckets', () => {
     expect(Owner).toEqual({ ID: ACCOUNT_ID })
     const location = new GetBucketLocationCommand({ Bucket: 'abroad' })
     expect((await account.client.send(location)).LocationConstraint).toBe('us-west-2')
+    // The `aws` command finds the Region only where it is the document itself, as S3 sends it.
+    const scope = { keys: ADMINISTRATOR_KEYS, service: 's3', region: 'us-west-2' }
+    const raw = await sendSigned(account.endpoint, scope, { method: 'GET', path: '/abroad', query: { location: '' } })
+    expect(await raw.text()).toMatch(/<LocationConstraint xmlns="[^"]+">us-west-2<\/LocationConstraint>$/)
     expect(await refusal(account.client.send(new ListObjectsV2Command({ Bucket: 'abroad' })))).toEqual([
       'PermanentRedirect',
       301,

@@ -13,7 +13,7 @@ import type { Operations } from '../../wire/service.ts'
 import { placed, type Placed } from '../across-accounts.ts'
 import { raggedly } from '../describe.ts'
 import { filterBy, shownBy } from '../filters.ts'
-import { IMAGE, find } from '../ids.ts'
+import { IMAGE, findAll } from '../ids.ts'
 import type { Account } from '../model.ts'
 import { pageOf } from '../paging.ts'
 import { invalidValue, operation, required } from '../request.ts'
@@ -84,7 +84,7 @@ function describeImages(account: Account, request: DescribeImagesRequest): objec
   const ids = request.ImageIds?.length ? [...new Set(request.ImageIds)] : undefined
   if (ids && ids.length > IDS_MAX)
     throw invalidValue(`No more than ${IDS_MAX} ids can be given in imagesSet of one request.`)
-  const isAsked = ids && new Set(ids.flatMap((id) => imageNamed(account, id)))
+  const isAsked = ids && imagesNamed(account, ids)
   const passesFilters = filterBy(request.Filters, shownBy(show, FILTERS))
   const isOwned = isOwnedBy(account, request.Owners ?? [])
   const isExecutable = isExecutableBy(account, request.ExecutableUsers ?? [])
@@ -101,10 +101,15 @@ function describeImages(account: Account, request: DescribeImagesRequest): objec
   return { Images: given.items.map(({ image }) => show(image)), NextToken: given.nextToken }
 }
 
-/** One that somebody else keeps for himself is left out in silence. @throws AwsError InvalidAMIID.NotFound, InvalidAMIID.Malformed */
-function imageNamed(account: Account, id: string): readonly Image[] {
-  const found = imageAnywhere(account, id)
-  return found && found.owner !== account ? [found.image] : [find(IMAGE, account.images, id)]
+/** Those that somebody else keeps for himself are left out in silence. @throws AwsError InvalidAMIID.NotFound, InvalidAMIID.Malformed */
+function imagesNamed(account: Account, ids: readonly string[]): ReadonlySet<Image> {
+  const foreign = new Map<string, Image>()
+  for (const id of ids) {
+    const found = imageAnywhere(account, id)
+    if (found && found.owner !== account) foreign.set(id, found.image)
+  }
+  const own = ids.filter((id) => !foreign.has(id))
+  return new Set([...foreign.values(), ...findAll(IMAGE, account.images, own)])
 }
 
 const permissionsOf = ({ isPublic, launchPermissions }: Image): LaunchPermission[] => [

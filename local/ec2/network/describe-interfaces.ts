@@ -16,7 +16,7 @@ import type { FilterValues } from '../filters.ts'
 import { INTERFACE, find } from '../ids.ts'
 import type { Account } from '../model.ts'
 import { operation, required } from '../request.ts'
-import { toTagList } from '../tags.ts'
+import { toTagSet } from '../tags.ts'
 import { addressOf, publicIpOf } from './interface-states.ts'
 import type { NetworkInterface } from './model.ts'
 import { privateDnsName, publicDnsName } from './names.ts'
@@ -103,7 +103,7 @@ export function toInterfaceOutput(account: Account, one: NetworkInterface): Netw
     AvailabilityZone: one.zone.name,
     AvailabilityZoneId: one.zone.id,
     RequesterManaged: false,
-    TagSet: toTagList(one.tags),
+    TagSet: toTagSet(one.tags),
     Attachment: attachment && {
       ...attachment,
       InstanceId: one.attachment?.instanceId,

@@ -14,7 +14,7 @@ import { shownBy } from '../filters.ts'
 import { KEY_PAIR, find } from '../ids.ts'
 import type { Account } from '../model.ts'
 import { invalidValue, operation, required } from '../request.ts'
-import { mergeTags, tagsOnCreation, toTagList } from '../tags.ts'
+import { mergeTags, tagsOnCreation, toTagSet } from '../tags.ts'
 import { newResource } from './default-vpc.ts'
 import type { KeyPair } from './model.ts'
 
@@ -57,7 +57,7 @@ function create(account: Account, request: CreateKeyPairRequest): object {
     KeyName: key.name,
     KeyFingerprint: fingerprint,
     KeyMaterial: privateKey,
-    Tags: toTagList(key.tags),
+    Tags: toTagSet(key.tags),
   }
 }
 
@@ -71,7 +71,7 @@ function importKey(account: Account, request: ImportKeyPairRequest): object {
     throw new AwsError('InvalidKey.Format', 'Key is not in valid OpenSSH public key format')
   const fingerprint = pairs(createHash('md5').update(Buffer.from(body, 'base64')).digest('hex'))
   const key = add(account, request, { type, fingerprint, publicKey })
-  return { KeyPairId: key.id, KeyName: key.name, KeyFingerprint: fingerprint, Tags: toTagList(key.tags) }
+  return { KeyPairId: key.id, KeyName: key.name, KeyFingerprint: fingerprint, Tags: toTagSet(key.tags) }
 }
 
 /** To delete a key that is not there is a success. */
@@ -92,7 +92,7 @@ const toOutput = (key: KeyPair): KeyPairInfo => ({
   KeyType: key.type,
   KeyFingerprint: key.fingerprint,
   CreateTime: new Date(key.createdMs),
-  Tags: toTagList(key.tags),
+  Tags: toTagSet(key.tags),
 })
 
 function describeKeys(account: Account, request: DescribeKeyPairsRequest): object {
