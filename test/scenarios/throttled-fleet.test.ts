@@ -2,8 +2,8 @@ import { expect, test } from 'vitest'
 import { startWorld } from './world.ts'
 
 /**
- * A fleet that asks for more than the account lets through: a bucket so small that few machines empty it. Nobody refills it
- * while a Lambda runs; the waits between the retries of the state machines do.
+ * A fleet that asks for more than the account lets through: a bucket so small that few machines empty it. The back-offs of the
+ * SDK and the retries of the state machines refill it.
  */
 const MACHINE_COUNT = 6
 const SMALL = { capacity: 3, refillPerSecond: 0.5 }
