@@ -94,7 +94,7 @@ function describeImages(account: Account, request: DescribeImagesRequest): objec
     isExecutable(image) &&
     account.images.shows(image) &&
     passesFilters(image)
-  const all = placed([account.images.values(), ...sharedImages(account)])
+  const all = placed<Image>([account.images.values(), ...sharedImages(account)])
   const page = pageOf(all, request, passes, ids && 'imagesSet', { min: 1, max: 1000 })
   const items = page.items.map(({ order, resource }) => ({ id: resource.id, order, image: resource }))
   const given = account.consistency.ragged && !ids ? raggedly(account, { ...page, items }, request) : { ...page, items }
