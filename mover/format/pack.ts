@@ -34,6 +34,7 @@ const footerContext = ({ vaultId }: VaultKeys, packId: Uint8Array): Buffer => Bu
 /** Fills a pack. One at a time per writer; its memory is used again for the next pack once `reuse` has been called. */
 export class PackWriter {
   readonly #keys: VaultKeys
+  readonly #packBytes: number
   /** Room for the records, the one that goes over the limit, and the footer. */
   readonly #buffer: Buffer<ArrayBuffer>
   #packId: Buffer = Buffer.alloc(0)
@@ -41,10 +42,12 @@ export class PackWriter {
   #length = 0
   #entries: FooterEntry[] = []
 
-  constructor(keys: VaultKeys) {
+  /** @param packBytes closed when its records exceed this */
+  constructor(keys: VaultKeys, packBytes: number = PACK_BYTES) {
     this.#keys = keys
-    this.#buffer = Buffer.alloc(
-      PACK_HEADER_BYTES + PACK_BYTES + BLOCK_BYTES + PACK_RECORDS_MAX * FOOTER_ENTRY_BYTES + 1_024,
+    this.#packBytes = packBytes
+    this.#buffer = Buffer.allocUnsafeSlow(
+      PACK_HEADER_BYTES + packBytes + BLOCK_BYTES + PACK_RECORDS_MAX * FOOTER_ENTRY_BYTES + 1_024,
     )
     this.reuse()
   }
@@ -62,7 +65,7 @@ export class PackWriter {
   }
 
   get isFull(): boolean {
-    return this.#length - PACK_HEADER_BYTES > PACK_BYTES || this.#entries.length === PACK_RECORDS_MAX
+    return this.#length - PACK_HEADER_BYTES > this.#packBytes || this.#entries.length === PACK_RECORDS_MAX
   }
 
   /** Compresses, encrypts and appends a block. */

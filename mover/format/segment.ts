@@ -12,13 +12,14 @@ export interface SegmentEntry extends Place {
   readonly id: Buffer
 }
 
-/** @param entries in the order of blocks */
-export function writeSegment(entries: readonly SegmentEntry[]): Buffer {
+/** @param entries in the order of blocks @param unusedPackId makes another segment of the same entries */
+export function writeSegment(entries: readonly SegmentEntry[], unusedPackId?: Buffer): Buffer {
   const packs = new Map<string, number>()
   for (const { packId } of entries) {
     const name = packId.toString('hex')
     if (!packs.has(name)) packs.set(name, packs.size)
   }
+  if (unusedPackId) packs.set(unusedPackId.toString('hex'), packs.size)
   const bytes = Buffer.alloc(2 + packs.size * PACK_ID_BYTES + 2 + entries.length * ENTRY_BYTES)
   let at = bytes.writeUInt16LE(packs.size, 0)
   for (const name of packs.keys()) at += bytes.write(name, at, 'hex')

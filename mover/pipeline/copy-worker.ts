@@ -11,6 +11,7 @@ import { KnownBlocks } from './known-blocks.ts'
 import { COUNTER, SUM, type CopySetup, type Report, type WindowOrder } from './protocol.ts'
 import { collectYoung, nextTurn } from './turns.ts'
 
+const ZEROS = Buffer.alloc(BLOCK_BYTES)
 /** One fills while the other is written. */
 const WRITERS = 2
 
@@ -25,7 +26,6 @@ export class CopyWorker {
   readonly #packs: Packs
   readonly #source: BlockSource
   readonly #batch: Buffer
-  readonly #zeros = Buffer.alloc(BLOCK_BYTES)
   readonly #startedMs = performance.now()
 
   constructor(setup: CopySetup, store: VaultStore, report: (report: Report) => void) {
@@ -39,7 +39,7 @@ export class CopyWorker {
     this.#packs = new Packs(setup, this.#keys, store, report)
     const { source, sizeBytes } = setup
     this.#source = typeof source === 'string' ? new FileSource(source, sizeBytes) : source
-    this.#batch = Buffer.alloc(this.#source.batchBlocks * BLOCK_BYTES)
+    this.#batch = Buffer.allocUnsafeSlow(this.#source.batchBlocks * BLOCK_BYTES)
   }
 
   async work(order: WindowOrder): Promise<void> {
@@ -82,7 +82,7 @@ export class CopyWorker {
 
   /** @param at within the window */
   async #take(at: number, block: Buffer): Promise<void> {
-    if (block.equals(this.#zeros)) {
+    if (block.equals(ZEROS)) {
       this.#window.setZero(at)
       this.#count(SUM.zero, BLOCK_BYTES)
       return
@@ -131,7 +131,7 @@ class Packs {
     this.#setup = setup
     this.#report = report
     this.#store = store
-    this.#writers = Array.from({ length: WRITERS }, () => new PackWriter(keys))
+    this.#writers = Array.from({ length: WRITERS }, () => new PackWriter(keys, setup.packBytes))
     this.#writing = this.#writers.map(() => Promise.resolve())
   }
 

@@ -1,6 +1,6 @@
-/** What the vault holds before a copy begins: index parts, packs of runs that died, and packs that are about to go. */
-import { TandemError } from '../../core/errors.ts'
-import { readIndexPart } from '../format/index-part.ts'
+/** What a vault holds before a copy begins: index parts, and packs of runs that died. */
+import { TandemError, isTandemError } from '../../core/errors.ts'
+import { readIndexPart, type IndexedPack } from '../format/index-part.ts'
 import { PREFIX, packName, readPackName } from '../format/names.ts'
 import { FOOTER_ENTRY_BYTES, openFooter, footerLength, PACK_END_BYTES, type FooterEntry } from '../format/pack.ts'
 import { readObject, type Vault } from '../vault.ts'
@@ -9,13 +9,6 @@ const hex = (id: Uint8Array): string => Buffer.from(id).toString('hex')
 
 /** Most packs have some 100 to 600 blocks: one read gets the footer too. */
 const TAIL_BYTES = 64 * 1024
-
-/** Ids of packs whose blocks must not be used for new copies. */
-export async function readTombstones({ store }: Vault): Promise<Set<string>> {
-  const ids = new Set<string>()
-  for await (const { name } of store.list(PREFIX.tombstones)) ids.add(name.slice(PREFIX.tombstones.length))
-  return ids
-}
 
 /** The footer of a pack, read from its end. @throws TandemError VaultDamaged */
 export async function readFooter({ store, keys }: Vault, packId: Buffer): Promise<FooterEntry[]> {
@@ -33,9 +26,7 @@ export async function readFooter({ store, keys }: Vault, packId: Buffer): Promis
   return entries
 }
 
-export interface KnownPack {
-  readonly id: Buffer
-  readonly entries: readonly FooterEntry[]
+export interface KnownPack extends IndexedPack {
   /** Whether an index part names it. */
   readonly indexed: boolean
 }
@@ -47,32 +38,43 @@ export async function estimateBlocks({ store }: Vault): Promise<number> {
   return Math.ceil(bytes / (FOOTER_ENTRY_BYTES * 0.9))
 }
 
+/** Ids, in hexadecimal, of packs that are there and that `isDoomed` does not say of that they will go. */
+export async function usablePacks({ store }: Vault, isDoomed: (packId: Buffer) => boolean): Promise<Set<string>> {
+  const ids = new Set<string>()
+  for await (const { name } of store.list(PREFIX.packs)) {
+    const id = readPackName(name)
+    if (id && !isDoomed(id)) ids.add(hex(id))
+  }
+  return ids
+}
+
 /**
- * Packs whose blocks may be used: those of all index parts, then those that no part names (finished by a run that died). Stops when
- * `enough` says so. A damaged index part or pack is skipped: its blocks are stored again, and `verify` names it.
+ * Of the usable packs those of all index parts, then those that no part names (finished by a run that died). Stops when `enough` says so.
+ * A damaged index part or pack is skipped: its blocks are stored again, and `verify` names it. So is a part that expiry deletes just now.
  */
 export async function* knownPacks(
   vault: Vault,
-  tombstones: ReadonlySet<string>,
+  usable: ReadonlySet<string>,
   enough: () => boolean,
 ): AsyncIterable<KnownPack> {
   const indexed = new Set<string>()
   for await (const { name } of vault.store.list(PREFIX.index)) {
     const bytes = await readObject(vault, name, 'an index part').catch(ignoreDamage)
     for (const { id, entries } of (bytes && readIndexPart(bytes)) ?? []) {
+      if (indexed.has(hex(id)) || !usable.has(hex(id))) continue
       indexed.add(hex(id))
-      if (!tombstones.has(hex(id)) && !enough()) yield { id, entries, indexed: true }
+      if (!enough()) yield { id, entries, indexed: true }
     }
   }
-  for await (const { name } of vault.store.list(PREFIX.packs)) {
-    const id = readPackName(name)
-    if (!id || indexed.has(hex(id)) || tombstones.has(hex(id)) || enough()) continue
+  for (const name of usable) {
+    if (indexed.has(name) || enough()) continue
+    const id = Buffer.from(name, 'hex')
     const entries = await readFooter(vault, id).catch(ignoreDamage)
     if (entries) yield { id, entries, indexed: false }
   }
 }
 
 function ignoreDamage(error: unknown): undefined {
-  if (error instanceof TandemError && error.name === 'VaultDamaged') return undefined
+  if (isTandemError(error, 'VaultDamaged')) return undefined
   throw error
 }

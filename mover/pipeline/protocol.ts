@@ -32,6 +32,7 @@ export interface CopySetup extends VaultAccess {
   readonly sums: SharedArrayBuffer
   /** Of all threads together; 0: as fast as it goes. */
   readonly bytesPerSecond: number
+  readonly packBytes: number
 }
 
 /** Work on a window: all its blocks, or those of a list. */

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { TandemError } from '../../core/errors.ts'
 import type { VaultStore } from '../../core/vault-store.ts'
 import { FolderStore } from './folder-store.ts'
+import { RetryingStore } from './retrying-store.ts'
 
 export type VaultLocation =
   | { readonly kind: 'folder'; readonly folder: string }
@@ -25,5 +26,5 @@ export function parseLocation(url: string): VaultLocation {
 export async function openStore(location: VaultLocation): Promise<VaultStore> {
   if (location.kind === 'folder') return new FolderStore(location.folder)
   const { openBucketStore } = await import('../../aws/vault-bucket.ts')
-  return openBucketStore(location.bucket, location.prefix)
+  return new RetryingStore(await openBucketStore(location.bucket, location.prefix))
 }

@@ -11,7 +11,7 @@ export interface Ended {
 /** Runs `tandem <words>` in this process; nobody is there to be asked. */
 export async function tandem(words: string, now = '2026-11-23T10:00:00Z'): Promise<Ended> {
   const printed = { out: [] as string[], err: [] as string[] }
-  const exitCode = await runCommand(words.split(' '), {
+  const exitCode = await runCommand(words.replace(/^tandem /, '').split(' '), {
     terminal: {
       isInteractive: false,
       outColors: createColors(false),

@@ -31,6 +31,7 @@ const vault = (words: string) => tandem(`vault ${words}`)
 const disk = (): string => join(folder, 'disk')
 const copyTo = (place: string) => vault(`copy ${disk()} --to ${place} --name vol-1 --threads 1`)
 
+const at = (prefix: string): string => `s3://${bucket}/${prefix}`
 const below = (prefix: string): string => `arn:aws:s3:::${bucket}/${prefix}/*`
 const listing = (prefix: string) => ({
   Action: 's3:ListBucket',
@@ -99,8 +100,6 @@ describe('a vault in a bucket, with a KMS key', () => {
 })
 
 describe('what is wrong with a vault in a bucket is said with its name, and with exit code 2', () => {
-  const at = (prefix: string): string => `s3://${bucket}/${prefix}`
-
   it('no such bucket', async () => {
     const gone = await account.bucket()
     await vault(`init s3://${gone}/v --kms-key ${key}`)

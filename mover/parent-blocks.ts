@@ -1,0 +1,77 @@
+/** What an earlier copy of the disk says about its blocks. */
+import { isTandemError } from '../core/errors.ts'
+import { readMap } from './blocks-of-copy.ts'
+import type { DiskManifest } from './format/manifest.ts'
+import { BLOCK_BYTES, SEGMENT_BLOCKS } from './format/parameters.ts'
+import type { SegmentEntry } from './format/segment.ts'
+import { WINDOW_BLOCKS, WINDOW_SEGMENTS, type DiskWindow } from './pipeline/disk-window.ts'
+import type { PacksOfRun } from './pipeline/packs-of-run.ts'
+import type { BlockListing } from './sources/block-source.ts'
+import type { Vault } from './vault.ts'
+
+/** Blocks of the disk: `count` from `firstBlock` on, which begins a window. */
+export interface WindowRange {
+  readonly firstBlock: number
+  readonly count: number
+}
+
+/**
+ * Puts the parent's blocks into the window. Returns blocks, counted from the window's first, that have to be read whatever a list of changes says:
+ * the parent's map of them cannot be read, or their packs must not be used any more.
+ */
+export async function takeFromParent(
+  vault: Vault,
+  parent: DiskManifest,
+  window: DiskWindow,
+  { firstBlock, count }: WindowRange,
+  packs: PacksOfRun,
+): Promise<Set<number>> {
+  const lost = new Set<number>()
+  const firstSegment = (firstBlock / WINDOW_BLOCKS) * WINDOW_SEGMENTS
+  for (const [number, id] of parent.segments) {
+    const start = (number - firstSegment) * SEGMENT_BLOCKS
+    if (start < 0 || start >= count) continue
+    const entries = await entriesOf(vault, parent.disk, number, id)
+    if (!entries) addRange(lost, start, Math.min(start + SEGMENT_BLOCKS, count))
+    for (const { block, packId, ...entry } of entries ?? []) {
+      const at = start + block
+      if (at >= count) continue
+      const pack = packs.numberOf(packId)
+      if (pack === undefined) lost.add(at)
+      else window.setLocated(at, entry.id, { ...entry, pack })
+    }
+  }
+  return lost
+}
+
+/** Listed changes, and all that the disk has grown by: from the parent's last block on, if that was not a whole one. */
+export function changesOf(changedBlocks: readonly number[], { sizeBytes }: DiskManifest): BlockListing {
+  const grown = Math.floor(sizeBytes / BLOCK_BYTES)
+  return {
+    blockCount: changedBlocks.length,
+    async between(firstBlock, endBlock) {
+      const blocks = new Set(changedBlocks.filter((block) => block >= firstBlock && block < endBlock))
+      addRange(blocks, Math.max(grown, firstBlock), endBlock)
+      return [...blocks].toSorted((left, right) => left - right)
+    },
+  }
+}
+
+/** undefined when the map is damaged: then the disk is read. */
+async function entriesOf(
+  vault: Vault,
+  disk: string,
+  number: number,
+  id: string,
+): Promise<readonly SegmentEntry[] | undefined> {
+  try {
+    return await readMap(vault, disk, number, id)
+  } catch (error) {
+    if (isTandemError(error, 'VaultDamaged')) return undefined
+    throw error
+  }
+}
+
+function addRange(blocks: Set<number>, from: number, to: number): void {
+  for (let block = from; block < to; block += 1) blocks.add(block)
+}
