@@ -57,7 +57,7 @@ const PROTOCOLS: Readonly<Record<string, ProtocolFactory>> = {
   restXml,
 }
 
-/** Of services that spoke the query protocol before and still take it, by signing name: older `aws` commands know no other. */
+/** Of services that spoke the query protocol before and still take it, by signing name: their clients have forgotten it. */
 const QUERY_NAMESPACES: Readonly<Record<string, string>> = { sqs: 'http://queue.amazonaws.com/doc/2012-11-05' }
 
 /**
@@ -88,8 +88,8 @@ async function openService(service: Service): Promise<{ readonly usual: Endpoint
   }
   const enumerations = enumerationsOf(clientName, sdk)
   const usual = endpointOf(service, model, protocol, enumerations)
+  if (!model.queryCodes || model.protocol === 'awsQuery') return { usual }
   const xmlNamespace = QUERY_NAMESPACES[model.signingName]
-  if (xmlNamespace === undefined) return { usual }
   return { usual, query: endpointOf(service, model, awsQuery({ ...model, xmlNamespace }), enumerations) }
 }
 
@@ -160,7 +160,6 @@ export function encodeUnrouted(error: AwsError, request: WireRequest): WireReply
   const model = {
     signingName: 'unknown',
     operations: new Map(),
-    queryCodes: new Map<string, string>(),
     codec: { createSerializer: unused, createDeserializer: unused },
   }
   if (contentType.includes('form-urlencoded'))

@@ -56,7 +56,7 @@ export function awsJson(model: ServiceModel): Protocol {
 
 /** A service that spoke the query protocol before tells the codes of then too, which clients go on to show. */
 function queryError({ queryCodes }: ServiceModel, { code, status }: AwsError): Record<string, string> {
-  if (queryCodes.size === 0) return {}
+  if (!queryCodes) return {}
   return { 'x-amzn-query-error': `${queryCodes.get(code) ?? code};${status < 500 ? 'Sender' : 'Receiver'}` }
 }
 

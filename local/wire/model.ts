@@ -35,8 +35,11 @@ export interface ServiceModel {
   /** undefined for the query protocols, whose requests and replies have different formats. */
   readonly codec?: Codec
   readonly operations: ReadonlyMap<string, OperationModel>
-  /** Codes of errors in the query protocol, by their names elsewhere; those that have no other code there are not in it. */
-  readonly queryCodes: ReadonlyMap<string, string>
+  /**
+   * Codes of errors in the query protocol, by their names elsewhere; those that have no other code there are not in it. Absent
+   * where the service does not speak that protocol, though its errors have such codes (KMS).
+   */
+  readonly queryCodes?: ReadonlyMap<string, string>
 }
 
 interface SdkClient {
@@ -44,6 +47,8 @@ interface SdkClient {
     readonly defaultSigningName: string
     readonly protocol: {
       readonly options?: { readonly xmlNamespace?: string }
+      /** Whether a service that speaks JSON speaks the query protocol too. */
+      readonly awsQueryCompatible?: boolean
       getShapeId(): string
       getPayloadCodec(): Codec
     }
@@ -105,7 +110,7 @@ function newModel(service: Sdk): ServiceModel {
     xmlNamespace: config.protocol.options?.xmlNamespace,
     codec: protocol.endsWith('Query') ? undefined : config.protocol.getPayloadCodec(),
     operations,
-    queryCodes,
+    queryCodes: protocol === 'awsQuery' || config.protocol.awsQueryCompatible ? queryCodes : undefined,
   }
 }
 

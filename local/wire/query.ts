@@ -214,7 +214,7 @@ class AwsQueryProtocol extends QueryProtocol {
   }
 
   encodeError(error: AwsError, request: WireRequest): WireReply {
-    const code = this.model.queryCodes.get(error.code) ?? error.code
+    const code = this.model.queryCodes?.get(error.code) ?? error.code
     const body =
       `<ErrorResponse><Error><Type>${error.status < 500 ? 'Sender' : 'Receiver'}</Type><Code>${escapeXml(code)}</Code>` +
       `<Message>${escapeXml(error.message)}</Message></Error><RequestId>${request.requestId}</RequestId></ErrorResponse>`

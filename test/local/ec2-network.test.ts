@@ -297,7 +297,10 @@ describe('key pairs', () => {
   it('are made, imported, named by launches and deleted', async () => {
     const account = testAccount()
     const { KeyMaterial } = await account.call('CreateKeyPair', { KeyName: 'mine', KeyType: 'ed25519' })
-    expect(KeyMaterial).toContain('PRIVATE KEY')
+    expect(KeyMaterial).toContain('BEGIN PRIVATE KEY')
+    const rsa = await account.call('CreateKeyPair', { KeyName: 'older' })
+    expect(rsa.KeyMaterial).toContain('BEGIN RSA PRIVATE KEY')
+    await account.call('DeleteKeyPair', { KeyName: 'older' })
     await refused(account.call('CreateKeyPair', { KeyName: 'mine' }), 'InvalidKeyPair.Duplicate')
     await refused(
       account.call('ImportKeyPair', { KeyName: 'bad', PublicKeyMaterial: Buffer.from('nonsense') }),

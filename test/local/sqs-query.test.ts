@@ -4,6 +4,7 @@ import { autoClock } from '../../local/clock.ts'
 import { Faults } from '../../local/faults.ts'
 import { createIdentities } from '../../local/identities.ts'
 import { createSqs } from '../../local/sqs/sqs.ts'
+import { readModel } from '../../local/wire/model.ts'
 import { startWireServer, type WireServer } from '../../local/wire/server.ts'
 import { sendSigned } from './signing.ts'
 import { ADMINISTRATOR_KEYS } from './wire-account.ts'
@@ -93,4 +94,11 @@ it('refuses in XML with the older codes, which it tells newer clients too', asyn
     name: 'QueueDoesNotExist',
     Code: 'AWS.SimpleQueueService.NonExistentQueue',
   })
+})
+
+it('tells older codes for services alone that spoke the query protocol', async () => {
+  const codes = async (sdk: Promise<object>, clientName: string) => readModel({ sdk: await sdk, clientName }).queryCodes
+  expect((await codes(import('@aws-sdk/client-sqs'), 'SQSClient'))?.size).toBeGreaterThan(0)
+  expect((await codes(import('@aws-sdk/client-iam'), 'IAMClient'))?.get('NoSuchEntityException')).toBe('NoSuchEntity')
+  expect(await codes(import('@aws-sdk/client-kms'), 'KMSClient')).toBeUndefined()
 })

@@ -49,7 +49,7 @@ function create(account: Account, request: CreateKeyPairRequest): object {
   const { publicKey, privateKey } =
     type === 'ed25519'
       ? generateKeyPairSync('ed25519', { publicKeyEncoding: SPKI, privateKeyEncoding: PKCS8 })
-      : generateKeyPairSync('rsa', { modulusLength: 2048, publicKeyEncoding: SPKI, privateKeyEncoding: PKCS8 })
+      : generateKeyPairSync('rsa', { modulusLength: 2048, publicKeyEncoding: SPKI, privateKeyEncoding: PKCS1 })
   const fingerprint = pairs(createHash('sha1').update(privateKey).digest('hex'))
   const key = add(account, request, { type, fingerprint, publicKey })
   return {
@@ -63,6 +63,8 @@ function create(account: Account, request: CreateKeyPairRequest): object {
 
 const SPKI = { type: 'spki', format: 'pem' } as const
 const PKCS8 = { type: 'pkcs8', format: 'pem' } as const
+/** `BEGIN RSA PRIVATE KEY`, as older tools want it. */
+const PKCS1 = { type: 'pkcs1', format: 'pem' } as const
 
 function importKey(account: Account, request: ImportKeyPairRequest): object {
   const publicKey = Buffer.from(required(request.PublicKeyMaterial, 'publicKeyMaterial')).toString()
