@@ -24,7 +24,7 @@ import { callUniversal } from './scheduler/universal.ts'
 import { withQueueKeys } from './sqs/access.ts'
 import { createSqs, type Sqs } from './sqs/sqs.ts'
 import { createSsm, type Ssm } from './ssm/ssm.ts'
-import { createStates, type States } from './states/states.ts'
+import { createStates, type States, type StatesOptions } from './states/states.ts'
 import type { Connections } from './wire/connections.ts'
 import type { EmittedEvent, Service } from './wire/service.ts'
 
@@ -115,26 +115,52 @@ function targetsOf(
   })
 }
 
+/** The machines' insides: what they do to themselves reaches the host. */
+function guestsOf({ clock, endpoint, iam }: Shared, options: PlaceOptions, host: () => Ec2Host): Guests {
+  return createGuests({
+    clock,
+    directory: join(options.directory, 'guests'),
+    endpoint,
+    metadata: createMetadata({
+      ...options,
+      clock,
+      roleOfProfile: iam.roleOfProfile,
+      credentialsFor: iam.assumeFor('ec2.amazonaws.com', options.region, INSTANCE_SESSION),
+    }),
+    onPowerOff: (instanceId) => host().guestPoweredOff(instanceId),
+    onHealth: (instanceId, health) => {
+      host().impair(instanceId, health === 'instance impaired')
+      host().impair(instanceId, health === 'system impaired', 'system')
+    },
+  })
+}
+
+/** What state machines may do, as the roles that were handed to them. */
+function statesRights(
+  { endpoint, iam }: Shared,
+  options: PlaceOptions,
+): Pick<StatesOptions, 'mayAssume' | 'permit' | 'actAs'> {
+  const { region } = options
+  const assume = iam.assumeFor('states.amazonaws.com', region, TARGET_SESSION)
+  const permit = iam.permitFor('states.amazonaws.com', region)
+  return {
+    mayAssume: iam.mayAssumeFor('states.amazonaws.com', region),
+    permit: (roleArn, requests, sourceArn) =>
+      permit(roleArn, withDataKeys(requests, { keyOf: iam.keyOf, caller: options }), sourceArn),
+    actAs: (roleArn, machineArn) => ({
+      endpoint: endpoint(),
+      region,
+      credentials: assume(roleArn, 'states', machineArn),
+    }),
+  }
+}
+
 /** The services of a place, wired to each other: events reach Lambdas and state machines, user data reaches guests. */
 function createServices(shared: Shared, options: PlaceOptions) {
   const { clock, faults, identities, endpoint, iam } = shared
   const { region } = options
   const place = { ...options, clock, faults, identities, endpoint }
-  const guests = createGuests({
-    clock,
-    directory: join(options.directory, 'guests'),
-    endpoint,
-    metadata: createMetadata({
-      ...place,
-      roleOfProfile: iam.roleOfProfile,
-      credentialsFor: iam.assumeFor('ec2.amazonaws.com', region, INSTANCE_SESSION),
-    }),
-    onPowerOff: (instanceId) => ec2.host.guestPoweredOff(instanceId),
-    onHealth: (instanceId, health) => {
-      ec2.host.impair(instanceId, health === 'instance impaired')
-      ec2.host.impair(instanceId, health === 'system impaired', 'system')
-    },
-  })
+  const guests = guestsOf(shared, options, () => ec2.host)
   const assumeForLambda = iam.assumeFor('lambda.amazonaws.com', region, FUNCTION_SESSION)
   const lambda = createLambda({
     ...place,
@@ -174,21 +200,12 @@ function createServices(shared: Shared, options: PlaceOptions) {
   })
   const ebs = createEbs({ ...place, snapshots: ec2.direct })
   const ssm = createSsm({ ...place, emit, guests, instanceTags: (instanceId) => ec2.host.tagsOf(instanceId) })
-  const assumeForStates = iam.assumeFor('states.amazonaws.com', region, TARGET_SESSION)
-  const permitStates = iam.permitFor('states.amazonaws.com', region)
   const states = createStates({
     ...place,
+    ...statesRights(shared, options),
     emit,
     objects: shared.objects,
-    mayAssume: iam.mayAssumeFor('states.amazonaws.com', region),
-    permit: (roleArn, requests, sourceArn) =>
-      permitStates(roleArn, withDataKeys(requests, { keyOf: iam.keyOf, caller: options }), sourceArn),
-    invokeFunction: (arn, payload) => lambda.invoke(arn, payload),
-    actAs: (roleArn, machineArn) => ({
-      endpoint: endpoint(),
-      region,
-      credentials: assumeForStates(roleArn, 'states', machineArn),
-    }),
+    invokeFunction: doors.invokeFunction,
   })
   const scheduler = createScheduler({
     ...place,

@@ -74,23 +74,18 @@ async function invoke(runtime: LambdaRuntime, clock: Clock, input: InvocationReq
   const { ClientContext, DurableExecutionName, TenantId } = input
   refuse({ ClientContext, DurableExecutionName, TenantId })
   const fn = runtime.find(input.FunctionName ?? '', input.Qualifier)
-  switch (input.InvocationType ?? 'RequestResponse') {
-    case 'DryRun':
-      return { StatusCode: 204 }
-    case 'Event': {
-      if ((input.Payload?.length ?? 0) > EVENT_BYTES) throw tooLarge(EVENT_BYTES)
-      invokeLater(runtime, clock, fn, parsePayload(input.Payload))
-      return { StatusCode: 202 }
-    }
-    case 'RequestResponse': {
-      const requestId = randomUUID()
-      const answer = answerOf(await runtime.invoke(fn.arn, parsePayload(input.Payload), requestId))
-      if (input.LogType !== 'Tail') return answer
-      const lines = runtime.logs(fn.name).filter((line) => line.includes(requestId))
-      const tail = Buffer.from(lines.join('\n')).subarray(-LOG_TAIL_BYTES)
-      return { ...answer, LogResult: tail.toString('base64') }
-    }
+  if (input.InvocationType === 'DryRun') return { StatusCode: 204 }
+  if (input.InvocationType === 'Event') {
+    if ((input.Payload?.length ?? 0) > EVENT_BYTES) throw tooLarge(EVENT_BYTES)
+    invokeLater(runtime, clock, fn, parsePayload(input.Payload))
+    return { StatusCode: 202 }
   }
+  const requestId = randomUUID()
+  const answer = answerOf(await runtime.invoke(fn.arn, parsePayload(input.Payload), requestId))
+  if (input.LogType !== 'Tail') return answer
+  const lines = runtime.logs(fn.name).filter((line) => line.includes(requestId))
+  const tail = Buffer.from(lines.join('\n')).subarray(-LOG_TAIL_BYTES)
+  return { ...answer, LogResult: tail.toString('base64') }
 }
 
 function listFunctions(runtime: LambdaRuntime, input: ListFunctionsRequest): ListFunctionsResponse {

@@ -89,9 +89,7 @@ export function createStates(options: StatesOptions): States {
       checkActive(machine)
       return executions.start(programOf(machine), inputText, name)
     },
-    checkMachine: (arn) => {
-      machines.find(arn)
-    },
+    checkMachine: (arn) => void machines.find(arn),
     isDeleting: (arn) => machines.machines.get(arn)?.status === 'DELETING',
     startItem: (request) => executions.startItem(request),
     execution: (arn) => executions.find(arn),
@@ -119,12 +117,10 @@ export function createStates(options: StatesOptions): States {
         ...taskOperations(engine.tokens),
       },
     },
-    start: (stateMachineArn, input, name) =>
-      engine.startExecution({
-        stateMachineArn,
-        inputText: JSON.stringify(input ?? {}),
-        ...(name === undefined ? {} : { name }),
-      }).arn,
+    start: (stateMachineArn, input, name) => {
+      const inputText = JSON.stringify(input ?? {})
+      return engine.startExecution({ stateMachineArn, inputText, ...(name === undefined ? {} : { name }) }).arn
+    },
     waitFor: async (executionArn) => {
       const execution = executions.find(executionArn)
       await execution.ended

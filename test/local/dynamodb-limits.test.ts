@@ -30,6 +30,15 @@ const transact = (TransactItems: TransactWriteItem[], ClientRequestToken?: strin
   client.send(new TransactWriteItemsCommand({ TransactItems, ClientRequestToken }))
 const putting = (id: string, more: object = {}): TransactWriteItem => ({ Put: { TableName, Item: item(id), ...more } })
 
+const writeBatch = (count: number) => {
+  const requests = many(count, (at) => ({ PutRequest: { Item: item(`b${at}`) } }))
+  return client.send(new BatchWriteItemCommand({ RequestItems: { [TableName]: requests } }))
+}
+const readBatch = (count: number) => {
+  const Keys = many(count, (at) => ({ id: { S: `b${at}` } }))
+  return client.send(new BatchGetItemCommand({ RequestItems: { [TableName]: { Keys } } }))
+}
+
 beforeAll(async () => {
   server = await startDynamodb()
   const credentials = { accessKeyId: 'test', secretAccessKey: 'test' }
@@ -57,18 +66,10 @@ describe('sizes (AWS facts E)', () => {
   })
 
   it('a batch writes 25 items and reads 100', async () => {
-    const write = (count: number) => {
-      const requests = many(count, (at) => ({ PutRequest: { Item: item(`b${at}`) } }))
-      return client.send(new BatchWriteItemCommand({ RequestItems: { [TableName]: requests } }))
-    }
-    const read = (count: number) => {
-      const Keys = many(count, (at) => ({ id: { S: `b${at}` } }))
-      return client.send(new BatchGetItemCommand({ RequestItems: { [TableName]: { Keys } } }))
-    }
-    await expect(write(25)).resolves.toBeDefined()
-    await expect(write(26)).rejects.toMatchObject(INVALID)
-    await expect(read(100)).resolves.toBeDefined()
-    await expect(read(101)).rejects.toMatchObject(INVALID)
+    await expect(writeBatch(25)).resolves.toBeDefined()
+    await expect(writeBatch(26)).rejects.toMatchObject(INVALID)
+    await expect(readBatch(100)).resolves.toBeDefined()
+    await expect(readBatch(101)).rejects.toMatchObject(INVALID)
   })
 })
 

@@ -65,6 +65,13 @@ async function machine(name: string, roleArn: string, state: object): Promise<st
   return `${MACHINES}:${name}`
 }
 
+const newSchedule = (RoleArn: string) => {
+  const Target = { Arn: `${MACHINES}:other`, RoleArn }
+  const FlexibleTimeWindow = { Mode: 'OFF' as const }
+  const schedule = { Name: 'never', ScheduleExpression: 'rate(1 day)', FlexibleTimeWindow, Target }
+  return call(() => new SchedulerClient(settings()).send(new CreateScheduleCommand(schedule)))
+}
+
 const run = (arn: string) => account.states.waitFor(account.states.start(arn, {}))
 
 describe('a state machine', () => {
@@ -117,20 +124,14 @@ describe('a role that does not trust the service it is handed to', () => {
   })
 
   it('makes no schedule: its group must be let in (AWS facts D.1)', async () => {
-    const create = (RoleArn: string) => {
-      const Target = { Arn: `${MACHINES}:other`, RoleArn }
-      const FlexibleTimeWindow = { Mode: 'OFF' as const }
-      const schedule = { Name: 'never', ScheduleExpression: 'rate(1 day)', FlexibleTimeWindow, Target }
-      return call(() => new SchedulerClient(settings()).send(new CreateScheduleCommand(schedule)))
-    }
-    await expect(create(role)).rejects.toMatchObject({
+    await expect(newSchedule(role)).rejects.toMatchObject({
       name: 'ValidationException',
       message: expect.stringContaining('must allow AWS EventBridge Scheduler to assume the role') as string,
     })
     const group = `arn:aws:scheduler:${REGION}:${HOME}:schedule-group/default`
     const trusted = { StringEquals: { 'aws:SourceArn': group, 'aws:SourceAccount': HOME } }
     await expect(
-      create(await newRole('grouped', { Service: 'scheduler.amazonaws.com' }, trusted)),
+      newSchedule(await newRole('grouped', { Service: 'scheduler.amazonaws.com' }, trusted)),
     ).resolves.toBeDefined()
   })
 

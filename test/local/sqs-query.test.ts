@@ -96,8 +96,9 @@ it('refuses in XML with the older codes, which it tells newer clients too', asyn
   })
 })
 
+const codes = async (sdk: Promise<object>, clientName: string) => readModel({ sdk: await sdk, clientName }).queryCodes
+
 it('tells older codes for services alone that spoke the query protocol', async () => {
-  const codes = async (sdk: Promise<object>, clientName: string) => readModel({ sdk: await sdk, clientName }).queryCodes
   expect((await codes(import('@aws-sdk/client-sqs'), 'SQSClient'))?.size).toBeGreaterThan(0)
   expect((await codes(import('@aws-sdk/client-iam'), 'IAMClient'))?.get('NoSuchEntityException')).toBe('NoSuchEntity')
   expect(await codes(import('@aws-sdk/client-kms'), 'KMSClient')).toBeUndefined()

@@ -91,9 +91,9 @@ describe('aws-sdk', () => {
   })
 })
 
-describe('an optimised integration', () => {
-  const item = (value: string) => ({ TableName: 'items', Item: { id: { S: 'a' }, value: { S: value } } })
+const item = (value: string) => ({ TableName: 'items', Item: { id: { S: 'a' }, value: { S: value } } })
 
+describe('an optimised integration', () => {
   it('reads and writes items, and names errors as DynamoDB does (AWS facts C.4, E)', async () => {
     expect(await run('dynamodb:putItem', item('first'))).toMatchObject({
       output: { SdkHttpMetadata: { HttpStatusCode: 200 } },

@@ -15,7 +15,7 @@ const TASK_ENDS = ['TaskSucceeded', 'TaskFailed', 'TaskTimedOut']
 /** What must not be, in words; nothing for a plausible history of an execution that has ended. */
 export function implausible(events: readonly HistoryEvent[]): string[] {
   const found: string[] = []
-  const types = events.map(({ type = '' }) => type as string)
+  const types = events.map(({ type = '' }) => type)
   const count = (wanted: (type: string) => boolean): number => types.filter(wanted).length
   if (types[0] !== 'ExecutionStarted') found.push('does not begin with its start')
   if (!ENDS.includes(types.at(-1) ?? '')) found.push('does not end with its end')
