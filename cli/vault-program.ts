@@ -10,6 +10,7 @@ import {
   type KeyOptions,
   type RestoreOptions,
 } from './commands/vault.ts'
+import { expireCopies, type ExpireOptions } from './commands/vault-expiry.ts'
 import type { CommonOptions, Context } from './context.ts'
 import type { ExitCode } from './failure.ts'
 
@@ -63,6 +64,15 @@ export function addVaultCommands(
     .action(async (place: string, options: KeyOptions & NameOption & { readData: boolean }) => {
       result.exitCode = await verifyVault(context, place, { ...common(), ...options })
     })
+  key('expire <place>', 'delete copies and points that are not kept, and what only they needed')
+    .option('--keep <count>', 'the newest so many of each disk, and of each machine; never less than 1')
+    .option('--keep-days <days>', 'all that are younger')
+    .option('--grace <hours>', 'longer than any copy takes; default: 24')
+    .option('--plan', 'only show what would go, and why; reads only', false)
+    .option('--yes', 'do it', false)
+    .action((place: string, options: Omit<ExpireOptions, keyof CommonOptions>) =>
+      expireCopies(context, place, { ...common(), ...options }),
+    )
   key('stats <place>', 'how many objects of which kind, and their bytes').action((place: string, options: KeyOptions) =>
     showVaultStats(context, place, { ...common(), ...options }),
   )

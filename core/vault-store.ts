@@ -27,4 +27,6 @@ export interface VaultStore {
   list(prefix: string): AsyncIterable<StoredObject>
   /** @returns `locked` when retention forbids it: the object is still there */
   remove(name: string): Promise<'removed' | 'absent' | 'locked'>
+  /** Removes what writers that died have left of unfinished objects, if it is older. @returns how many */
+  removeUnfinished(writtenBeforeMs: number): Promise<number>
 }

@@ -44,6 +44,8 @@ export interface DiskCopy {
   /** Packs are closed when their records exceed this; 16 MiB unless told. */
   readonly packBytes?: number
   readonly onProgress?: OnProgress
+  /** By which pauses of the run are noticed; the system's clock unless told. */
+  readonly nowMs?: () => number
 }
 
 export interface CopyResult {
@@ -60,7 +62,7 @@ export async function copyDisk(copy: DiskCopy): Promise<CopyResult> {
   const { vault, disk, takenAtMs, copyId = randomBytes(PACK_ID_BYTES) } = copy
   const name = manifestName(disk, takenAtMs, copyId)
   if (copy.copyId && (await vault.store.get(name))) return { name, manifest: await readCopy(vault, name) }
-  const tombstones = new TombstoneWatch(vault.store)
+  const tombstones = new TombstoneWatch(vault.store, copy.nowMs)
   for (let attempt = 1; attempt <= TRIES; attempt += 1) {
     const manifest = await new CopyRun(copy, tombstones).run(name, copyId)
     if (manifest) return { name, manifest }

@@ -22,9 +22,13 @@ const configuration = z.looseObject({
 
 type Configuration = z.infer<typeof configuration>
 
-export interface Vault {
+/** What opens objects. */
+export interface OpenedStore {
   readonly store: VaultStore
   readonly keys: VaultKeys
+}
+
+export interface Vault extends OpenedStore {
   readonly masterKey: Buffer
 }
 
@@ -82,7 +86,7 @@ function readConfiguration(store: VaultStore, bytes: Uint8Array): Configuration 
 }
 
 /** @throws TandemError VaultDamaged when it is missing, or is not what was written under that name */
-export async function readObject({ store, keys }: Vault, name: string, of: string): Promise<Buffer> {
+export async function readObject({ store, keys }: OpenedStore, name: string, of: string): Promise<Buffer> {
   const object = await store.get(name)
   if (!object) throw new TandemError('VaultDamaged', `${name} is missing in the vault at ${store.url} (${of}).`)
   const plaintext = openObject(keys, name, object)

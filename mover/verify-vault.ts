@@ -3,7 +3,10 @@ import { readMap } from './blocks-of-copy.ts'
 import type { DiskManifest } from './format/manifest.ts'
 import { isPackHeader, PACK_HEADER_BYTES, type FooterEntry } from './format/pack.ts'
 import { readIndexPart } from './format/index-part.ts'
+import type { NewPlace } from './format/moved.ts'
 import { packName, PREFIX } from './format/names.ts'
+import { MovedBlocks } from './moved-blocks.ts'
+import { faultOfPoint, listPoints } from './points.ts'
 import { SEGMENT_BLOCKS } from './format/parameters.ts'
 import { readFooter } from './pipeline/known-packs.ts'
 import { TandemError, isTandemError } from '../core/errors.ts'
@@ -33,8 +36,18 @@ export async function verifyIndex(vault: Vault): Promise<Finding[]> {
   return findings
 }
 
-/** Footers that are kept while a copy is looked at: neighbouring segments use the same packs. */
-const FOOTERS_MAX = 256
+/** Points whose copies are not what they were committed with. */
+export async function verifyPoints(vault: Vault): Promise<Finding[]> {
+  const findings: Finding[] = []
+  for (const { name } of await listPoints(vault)) {
+    const fault = await faultOfPoint(vault, name).catch((error: unknown) => {
+      if (isTandemError(error, 'VaultDamaged')) return error.message
+      throw error
+    })
+    if (fault !== undefined) findings.push({ message: fault })
+  }
+  return findings
+}
 
 /**
  * Checks copies: manifests, maps, and that each block's record is where its pack's footer says; with `readData` also every block.
@@ -68,55 +81,78 @@ export async function verifyCopies(
   return findings
 }
 
-/** The footer of a pack whose head is right as well. @throws TandemError VaultDamaged */
-async function checkedFooter(vault: Vault, packId: Buffer): Promise<FooterEntry[]> {
-  const entries = await readFooter(vault, packId)
-  const name = packName(packId)
-  const head = await vault.store.range(name, 0, PACK_HEADER_BYTES)
-  if (head && isPackHeader(head, packId)) return entries
-  throw new TandemError('VaultDamaged', `${name} in the vault at ${vault.store.url} has a head that is not its own.`)
-}
-
 async function checkPlaces(
   vault: Vault,
   { disk, segments }: DiskManifest,
   note: (error: unknown) => void,
 ): Promise<void> {
-  const footers = new Map<string, Promise<FooterEntry[]>>()
-  const footerOf = (packId: Buffer): Promise<FooterEntry[]> => {
-    const name = packId.toString('hex')
-    const footer = footers.get(name) ?? checkedFooter(vault, packId)
-    footer.catch(() => {}) // noted by whoever awaits it
-    if (!footers.has(name) && footers.size >= FOOTERS_MAX) footers.clear()
-    footers.set(name, footer)
-    return footer
-  }
+  const places = new Places(vault)
   const told = new Set<string>()
   for (const [number, id] of segments)
     try {
       for (const entry of await readMap(vault, disk, number, id)) {
         const name = entry.packId.toString('hex')
         if (told.has(name)) continue
-        const footer = await footerOf(entry.packId).catch((error: unknown) => {
+        try {
+          if (await places.holds(entry)) continue
+          const block = number * SEGMENT_BLOCKS + entry.block
+          const what = `does not hold block ${block} of ${disk} where its map says`
+          throw new TandemError('VaultDamaged', `${packName(entry.packId)} in the vault at ${vault.store.url} ${what}.`)
+        } catch (error) {
           told.add(name)
           note(error)
-        })
-        const place = footer?.[entry.ordinal]
-        if (
-          !footer ||
-          (place && place.id.equals(entry.id) && place.offset === entry.offset && place.length === entry.length)
-        )
-          continue
-        told.add(name)
-        const block = number * SEGMENT_BLOCKS + entry.block
-        note(
-          new TandemError(
-            'VaultDamaged',
-            `${packName(entry.packId)} in the vault at ${vault.store.url} does not hold block ${block} of ${disk} where its map says.`,
-          ),
-        )
+        }
       }
     } catch (error) {
       note(error)
     }
+}
+
+/** Footers that are kept while a copy is looked at: neighbouring segments use the same packs. */
+const FOOTERS_MAX = 256
+
+/** Whether records are where maps say, by the footers of packs; also where packs were repacked. */
+class Places {
+  readonly #vault: Vault
+  readonly #moved: MovedBlocks
+  /** undefined: the pack is gone. */
+  readonly #footers = new Map<string, Promise<FooterEntry[] | undefined>>()
+
+  constructor(vault: Vault) {
+    this.#vault = vault
+    this.#moved = new MovedBlocks(vault)
+  }
+
+  /** @throws TandemError VaultDamaged when the pack is damaged, or missing */
+  async holds({ packId, id, ...place }: NewPlace & { readonly id: Buffer }): Promise<boolean> {
+    const footer = await this.#footerOf(packId)
+    if (footer) {
+      const record = footer[place.ordinal]
+      return (
+        record !== undefined && record.id.equals(id) && record.offset === place.offset && record.length === place.length
+      )
+    }
+    const now = await this.#moved.find(packId, place.ordinal)
+    if (now) return this.holds({ ...now, id })
+    throw new TandemError('VaultDamaged', `${packName(packId)} in the vault at ${this.#vault.store.url} is missing.`)
+  }
+
+  #footerOf(packId: Buffer): Promise<FooterEntry[] | undefined> {
+    const name = packId.toString('hex')
+    const footer = this.#footers.get(name) ?? this.#read(packId)
+    footer.catch(() => {}) // noted by whoever awaits it
+    if (!this.#footers.has(name) && this.#footers.size >= FOOTERS_MAX) this.#footers.clear()
+    this.#footers.set(name, footer)
+    return footer
+  }
+
+  /** The footer of a pack whose head is right as well. */
+  async #read(packId: Buffer): Promise<FooterEntry[] | undefined> {
+    const { store } = this.#vault
+    const name = packName(packId)
+    const head = await store.range(name, 0, PACK_HEADER_BYTES)
+    if (!head) return undefined
+    if (isPackHeader(head, packId)) return readFooter(this.#vault, packId)
+    throw new TandemError('VaultDamaged', `${name} in the vault at ${store.url} has a head that is not its own.`)
+  }
 }

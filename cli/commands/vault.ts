@@ -5,11 +5,12 @@ import { copyDisk, type DiskCopy } from '../../mover/copy-disk.ts'
 import { isName } from '../../mover/format/names.ts'
 import { keyFile, kmsKey, type KeyHolder } from '../../mover/key-holders.ts'
 import { timed, type OnProgress } from '../../mover/progress.ts'
+import { listPoints, readPoint } from '../../mover/points.ts'
 import { restoreDisk } from '../../mover/read-disk.ts'
 import { openStore, parseLocation, type VaultLocation } from '../../mover/stores/location.ts'
 import { createVault, findCopy, listCopies, openVault, readCopy, type Vault } from '../../mover/vault.ts'
 import { vaultStats } from '../../mover/vault-stats.ts'
-import { verifyCopies, verifyIndex } from '../../mover/verify-vault.ts'
+import { verifyCopies, verifyIndex, verifyPoints } from '../../mover/verify-vault.ts'
 import { bytesInWords } from '../bytes.ts'
 import { print, tableFor, type CommonOptions, type Context } from '../context.ts'
 import { EXIT, invalidInput, type ExitCode } from '../failure.ts'
@@ -20,7 +21,7 @@ export interface KeyOptions {
   readonly kmsKey?: string
 }
 
-type VaultOptions = CommonOptions & KeyOptions
+export type VaultOptions = CommonOptions & KeyOptions
 
 const holderOf = (options: KeyOptions): KeyHolder => {
   if (options.keyFile !== undefined && options.kmsKey !== undefined)
@@ -33,7 +34,7 @@ interface Opened {
   readonly location: VaultLocation
 }
 
-async function open(url: string, options: KeyOptions): Promise<Opened> {
+export async function openPlace(url: string, options: KeyOptions): Promise<Opened> {
   const location = parseLocation(url)
   return { location, vault: await openVault(await openStore(location), holderOf(options)) }
 }
@@ -85,7 +86,7 @@ const count = (name: string, text: string): number => {
 export async function copyToVault(context: Context, path: string, options: CopyOptions): Promise<void> {
   const disk = checkedName(options.name)
   const sizeBytes = await diskSizeOf(path)
-  const { vault, location } = await open(options.to, options)
+  const { vault, location } = await openPlace(options.to, options)
   const copying: DiskCopy = {
     vault,
     location,
@@ -120,11 +121,12 @@ export async function listVault(
   url: string,
   options: VaultOptions & { readonly name?: string },
 ): Promise<void> {
-  const { vault } = await open(url, options)
+  const { vault } = await openPlace(url, options)
   const copies = await listCopies(vault, options.name === undefined ? undefined : checkedName(options.name))
   const manifests = await Promise.all(
     copies.map(async (copy) => ({ ...copy, manifest: await readCopy(vault, copy.name) })),
   )
+  const points = options.name === undefined ? await listPoints(vault) : []
   const rows = manifests.map(({ disk, time, copyId, manifest: { sizeBytes, mode, blockCount, stats } }) => ({
     disk,
     time,
@@ -134,21 +136,41 @@ export async function listVault(
     blockCount,
     storedBytes: stats.storedBytes,
   }))
-  print(context, options, rows, () =>
-    rows.length === 0
-      ? 'There are no copies yet.'
-      : tableFor(
-          context,
-          ['DISK', 'TAKEN AT', 'COPY', 'SIZE', 'MODE', 'NEW BYTES STORED'],
-          rows.map(({ disk, time, copyId, sizeBytes, mode, storedBytes }) => [
-            disk,
-            time,
-            copyId,
-            bytesInWords(sizeBytes),
-            mode,
-            bytesInWords(storedBytes),
+  const pointRows = await Promise.all(
+    points.map(async ({ name, machine, time, pointId }) => ({
+      machine,
+      time,
+      pointId,
+      disks: (await readPoint(vault, name)).disks.map(({ disk }) => disk),
+    })),
+  )
+  print(context, options, { copies: rows, points: pointRows }, () =>
+    [
+      rows.length === 0
+        ? 'There are no copies yet.'
+        : tableFor(
+            context,
+            ['DISK', 'TAKEN AT', 'COPY', 'SIZE', 'MODE', 'NEW BYTES STORED'],
+            rows.map(({ disk, time, copyId, sizeBytes, mode, storedBytes }) => [
+              disk,
+              time,
+              copyId,
+              bytesInWords(sizeBytes),
+              mode,
+              bytesInWords(storedBytes),
+            ]),
+          ),
+      ...(pointRows.length === 0
+        ? []
+        : [
+            '',
+            tableFor(
+              context,
+              ['MACHINE', 'CAPTURED AT', 'POINT', 'DISKS'],
+              pointRows.map(({ machine, time, pointId, disks }) => [machine, time, pointId, disks.join(' ')]),
+            ),
           ]),
-        ),
+    ].join('\n'),
   )
 }
 
@@ -161,7 +183,7 @@ export interface RestoreOptions extends VaultOptions {
 }
 
 export async function restoreFromVault(context: Context, path: string, options: RestoreOptions): Promise<void> {
-  const { vault, location } = await open(options.from, options)
+  const { vault, location } = await openPlace(options.from, options)
   const { name } = await findCopy(vault, checkedName(options.name), options.at)
   const manifest = await readCopy(vault, name)
   const { assumeEmpty } = options
@@ -183,11 +205,11 @@ export async function verifyVault(
   url: string,
   options: VaultOptions & { readonly name?: string; readonly readData: boolean },
 ): Promise<ExitCode> {
-  const { vault, location } = await open(url, options)
+  const { vault, location } = await openPlace(url, options)
   const copies = await listCopies(vault, options.name === undefined ? undefined : checkedName(options.name))
   const reading = { readData: options.readData, location, ...progressOn(context, options) }
   const { result: damaged, seconds } = await timed(() => verifyCopies(vault, copies, reading))
-  const findings = [...damaged, ...(await verifyIndex(vault))]
+  const findings = [...damaged, ...(await verifyPoints(vault)), ...(await verifyIndex(vault))]
   print(context, options, { copyCount: copies.length, findings, seconds, peakMiB: peakMiB() }, () =>
     findings.length === 0
       ? `${copies.length} copies, nothing missing${options.readData ? ', every block read and right' : ' (their blocks were not read: --read-data)'}`
@@ -197,7 +219,7 @@ export async function verifyVault(
 }
 
 export async function showVaultStats(context: Context, url: string, options: VaultOptions): Promise<void> {
-  const { vault } = await open(url, options)
+  const { vault } = await openPlace(url, options)
   const stats = await vaultStats(vault)
   print(context, options, stats, () =>
     tableFor(

@@ -10,6 +10,7 @@ export const PREFIX = {
   points: 'points/',
   moved: 'moved/',
   tombstones: 'tombstones/',
+  expiry: 'expiry/',
 } as const
 
 const hex = (id: Uint8Array): string => Buffer.from(id).toString('hex')
@@ -46,3 +47,26 @@ export function readPackName(name: string): Buffer | undefined {
   const [, id] = /^packs\/([0-9a-f]{32})$/.exec(name) ?? []
   return id === undefined ? undefined : Buffer.from(id, 'hex')
 }
+
+/** @param id of a pack or segment, in hexadecimal */
+export const tombstoneName = (id: string): string => `${PREFIX.tombstones}${id}`
+export const expiryName = (runId: Uint8Array): string => `${PREFIX.expiry}${hex(runId)}`
+
+/** Below it is what says where the records of a pack are now. */
+export const movedPrefix = (packId: Uint8Array): string => `${PREFIX.moved}${hex(packId)}/`
+export const movedName = (packId: Uint8Array, partId: Uint8Array): string => `${movedPrefix(packId)}${hex(partId)}`
+
+export const pointName = (machine: string, capturedAtMs: number, pointId: string): string =>
+  `${PREFIX.points}${machine}/${compactTime(capturedAtMs)}-${pointId}`
+
+/** Machine, time and id of a point by the name of its manifest; undefined for another object. */
+export function readPointName(
+  name: string,
+): { readonly machine: string; readonly time: string; readonly pointId: string } | undefined {
+  const [, machine, time, pointId] = /^points\/([\w.-]+)\/(\d{8}T\d{6}Z)-([\w.-]{1,128})$/.exec(name) ?? []
+  return machine && time && pointId ? { machine, time, pointId } : undefined
+}
+
+/** Of a time as names have it. */
+export const millisOf = (time: string): number =>
+  Date.parse(time.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, '$1-$2-$3T$4:$5:$6Z'))

@@ -5,6 +5,7 @@ import { blockId, vaultKeys, type VaultKeys } from '../format/keys.ts'
 import { packName } from '../format/names.ts'
 import { openRecord } from '../format/pack.ts'
 import { BLOCK_BYTES } from '../format/parameters.ts'
+import type { MovedBlocks } from '../moved-blocks.ts'
 import type { BlockSink } from '../sinks/block-sink.ts'
 import { FileSink } from '../sinks/file-sink.ts'
 import { SUM, type PackOrder, type PackOrderEntry, type ReadSetup, type Report } from './protocol.ts'
@@ -21,6 +22,8 @@ export class ReadWorker {
   readonly #store: VaultStore
   readonly #sums: BigInt64Array
   readonly #sink: BlockSink | undefined
+  /** Loaded when a pack is gone. */
+  #moved: Promise<MovedBlocks> | undefined
 
   constructor(setup: ReadSetup, store: VaultStore, report: (report: Report) => void) {
     this.#setup = setup
@@ -33,24 +36,47 @@ export class ReadWorker {
   }
 
   async work({ packId, entries }: PackOrder): Promise<void> {
-    const pack = { id: packId, key: this.#keys.packKey(packId) }
-    for (const span of spansOf(entries)) {
-      const [first] = span
-      const last = span.at(-1)
-      if (!first || !last) continue
-      const bytes = await this.#store.range(packName(packId), first.offset, last.offset + last.length - first.offset)
-      if (!bytes) throw this.#damaged(packId, first.block, 'is missing')
-      for (const entry of span) {
-        const at = entry.offset - first.offset
-        await this.#take(pack, entry, bytes.subarray(at, at + entry.length))
-      }
-    }
+    await this.#readPack(Buffer.from(packId), entries)
     await this.#sink?.flush()
     this.#report({ kind: 'done' })
   }
 
   close(): void {
     this.#sink?.close()
+  }
+
+  async #readPack(packId: Buffer, entries: readonly PackOrderEntry[]): Promise<void> {
+    const pack = { id: packId, key: this.#keys.packKey(packId) }
+    for (const span of spansOf(entries)) {
+      const [first] = span
+      const last = span.at(-1)
+      if (!first || !last) continue
+      const bytes = await this.#store.range(packName(packId), first.offset, last.offset + last.length - first.offset)
+      if (!bytes) {
+        await this.#readMoved(packId, span)
+        continue
+      }
+      for (const entry of span) {
+        const at = entry.offset - first.offset
+        await this.#take(pack, entry, bytes.subarray(at, at + entry.length))
+      }
+    }
+  }
+
+  /** Expiry has repacked what is needed of a pack, perhaps just now, and deleted it. */
+  async #readMoved(packId: Buffer, entries: readonly PackOrderEntry[]): Promise<void> {
+    this.#moved ??= import('../moved-blocks.ts').then(
+      ({ MovedBlocks }) => new MovedBlocks({ store: this.#store, keys: this.#keys }),
+    )
+    const moved = await this.#moved
+    const packs = new Map<string, PackOrderEntry[]>()
+    for (const { block, id, ordinal } of entries) {
+      const place = await moved.find(packId, ordinal)
+      if (!place) throw this.#damaged(packId, block, 'is missing')
+      const name = place.packId.toString('hex')
+      packs.set(name, [...(packs.get(name) ?? []), { ...place, block, id }])
+    }
+    for (const [name, there] of packs) await this.#readPack(Buffer.from(name, 'hex'), there)
   }
 
   async #take(

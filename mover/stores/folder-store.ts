@@ -1,7 +1,7 @@
 /** A vault in a folder. */
 import { randomBytes } from 'node:crypto'
 import { link, mkdir, open, readdir, stat, unlink, type FileHandle } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { TandemError } from '../../core/errors.ts'
 import type { StoredObject, VaultStore } from '../../core/vault-store.ts'
@@ -71,6 +71,21 @@ export class FolderStore implements VaultStore {
       if (codeOf(cause) === 'ENOENT') return 'absent'
       throw refused('delete', path, cause)
     }
+  }
+
+  async removeUnfinished(writtenBeforeMs: number): Promise<number> {
+    let count = 0
+    const names = await readdir(this.#folder, { recursive: true }).catch(() => [])
+    for (const name of names.filter((each) => basename(each).startsWith(DRAFT))) {
+      const path = this.#path(name)
+      const found = await stat(path).catch(() => undefined)
+      if (!found || found.mtimeMs >= writtenBeforeMs) continue
+      await unlink(path).catch((cause: unknown) => {
+        throw refused('delete', path, cause)
+      })
+      count += 1
+    }
+    return count
   }
 
   #path(name: string): string {

@@ -76,6 +76,10 @@ export class RetryingStore implements VaultStore {
     return this.#retrying(() => this.#store.remove(name))
   }
 
+  removeUnfinished(writtenBeforeMs: number): Promise<number> {
+    return this.#retrying(() => this.#store.removeUnfinished(writtenBeforeMs))
+  }
+
   async #retrying<T>(call: (attempt: number) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt += 1)
       try {

@@ -58,6 +58,10 @@ export class InterposedStore implements VaultStore {
     return this.#call('remove', name, () => this.#store.remove(name))
   }
 
+  removeUnfinished(writtenBeforeMs: number): Promise<number> {
+    return this.#store.removeUnfinished(writtenBeforeMs)
+  }
+
   async #call<T>(operation: Operation, name: string, work: () => Promise<T>): Promise<T> {
     this.callCount += 1
     const call = { operation, name, ordinal: this.callCount }

@@ -44,4 +44,8 @@ export class MemoryStore implements VaultStore {
     if (this.locked.has(name)) return 'locked'
     return this.objects.delete(name) ? 'removed' : 'absent'
   }
+
+  async removeUnfinished(): Promise<number> {
+    return 0
+  }
 }

@@ -82,6 +82,21 @@ describe('a vault in a bucket, with a KMS key', () => {
     })
   })
 
+  it('is expired by a role that may do no more than that takes, and says what Object Lock holds', async () => {
+    const place = at('team/c')
+    await vault(`init ${place} --kms-key ${key}`)
+    await copyTo(place)
+    const may = ['s3:DeleteObject', 's3:GetObjectRetention', 's3:GetObjectLegalHold']
+    await account.actAs(...writerOf('team/c'), { Action: may, Resource: below('team/c') })
+    expect(await vault(`expire ${place} --keep 1 --yes`)).toMatchObject({
+      exitCode: 0,
+      err: '',
+      out: expect.stringContaining('0 points and 0 copies expired'),
+    })
+    const store = await account.store(bucket, 'team/c/')
+    expect(await store.remove('packs/none')).toBe('absent')
+  })
+
   it('can refuse, by its policy, writers that do not leave what is there as it is', async () => {
     const guarded = await account.bucket()
     const place = `s3://${guarded}/v`

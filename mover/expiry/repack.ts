@@ -1,0 +1,112 @@
+/** Writes the live records of packs into new ones (docs/vault-format.md, section 8, step 5). */
+import { randomBytes } from 'node:crypto'
+import { isTandemError, TandemError } from '../../core/errors.ts'
+import { writeIndexPart, type IndexedPack } from '../format/index-part.ts'
+import { blockId } from '../format/keys.ts'
+import { writeMoves, type Move } from '../format/moved.ts'
+import { indexName, movedName, packName } from '../format/names.ts'
+import { openRecord, PackWriter, type FooterEntry } from '../format/pack.ts'
+import { PACK_BYTES, PACK_ID_BYTES } from '../format/parameters.ts'
+import { writeObject, type Vault } from '../vault.ts'
+
+export interface Repacking {
+  readonly packId: Buffer
+  /** What is to be moved. */
+  readonly records: readonly FooterEntry[]
+}
+
+interface Moved {
+  readonly packId: Buffer
+  readonly moves: readonly Move[]
+}
+
+/** Blocks are moved in batches of this many full packs: what a death costs. */
+const BATCH_PACKS = 16
+
+/**
+ * Moves records, batch by batch: new packs, their index part, then where everything is now. `onMoved` is called for each pack when all of that is
+ * in the vault. A pack of which a record cannot be read is left out.
+ * @returns messages about those
+ */
+export async function repack(
+  vault: Vault,
+  repackings: readonly Repacking[],
+  {
+    packBytes = PACK_BYTES,
+    onMoved,
+  }: { readonly packBytes?: number; readonly onMoved: (moved: Moved) => Promise<void> },
+): Promise<string[]> {
+  const damages: string[] = []
+  let batch = new Batch(vault, packBytes)
+  const finish = async (): Promise<void> => {
+    for (const moved of await batch.finish()) await onMoved(moved)
+    batch = new Batch(vault, packBytes)
+  }
+  for (const repacking of repackings)
+    try {
+      await batch.add(repacking)
+      if (batch.packCount >= BATCH_PACKS) await finish()
+    } catch (error) {
+      if (!isTandemError(error, 'VaultDamaged')) throw error
+      damages.push(error.message)
+    }
+  await finish()
+  return damages
+}
+
+class Batch {
+  readonly #vault: Vault
+  readonly #writer: PackWriter
+  readonly #packs: IndexedPack[] = []
+  readonly #moved: Moved[] = []
+
+  constructor(vault: Vault, packBytes: number) {
+    this.#vault = vault
+    this.#writer = new PackWriter(vault.keys, packBytes)
+  }
+
+  get packCount(): number {
+    return this.#packs.length
+  }
+
+  async add({ packId, records }: Repacking): Promise<void> {
+    const pack = { id: packId, key: this.#vault.keys.packKey(packId) }
+    const moves: Move[] = []
+    for (const record of records) {
+      const block = await this.#read(pack, record)
+      const place = this.#writer.add(record.id, block)
+      moves.push({ from: record.ordinal, to: { ...place, packId: this.#writer.packId } })
+      if (this.#writer.isFull) await this.#writePack()
+    }
+    this.#moved.push({ packId, moves })
+  }
+
+  /** Writes what is left and where all is. */
+  async finish(): Promise<readonly Moved[]> {
+    if (this.#writer.recordCount > 0) await this.#writePack()
+    if (this.#packs.length > 0)
+      await writeObject(this.#vault, indexName(randomBytes(PACK_ID_BYTES)), writeIndexPart(this.#packs))
+    for (const { packId, moves } of this.#moved)
+      await writeObject(this.#vault, movedName(packId, randomBytes(PACK_ID_BYTES)), writeMoves(moves))
+    return this.#moved
+  }
+
+  async #read(pack: { readonly id: Buffer; readonly key: Buffer }, record: FooterEntry): Promise<Uint8Array> {
+    const { store, keys } = this.#vault
+    const sealed = await store.range(packName(pack.id), record.offset, record.length)
+    const block = sealed && openRecord(keys, pack, record, sealed)
+    if (block && blockId(keys, block).equals(record.id)) return block
+    const what = sealed ? 'is not what was written' : 'is missing'
+    throw new TandemError(
+      'VaultDamaged',
+      `${packName(pack.id)} in the vault at ${store.url} ${what} (record ${record.ordinal}): it is not repacked.`,
+    )
+  }
+
+  async #writePack(): Promise<void> {
+    const { packId, entries } = this.#writer
+    await this.#vault.store.put(packName(packId), this.#writer.finish())
+    this.#packs.push({ id: packId, entries })
+    this.#writer.reuse()
+  }
+}
