@@ -1,0 +1,19 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import type { Suite } from '../suite.ts'
+
+export const functions: Suite = {
+  name: 'functions',
+  async run({ run, refused, spoken, folder }) {
+    await run('lists functions', 'lambda list-functions', (answer) => answer.is('Functions', []))
+    await refused(
+      'knows functions that are not there',
+      ['lambda', 'invoke', '--function-name', 'none', join(folder, 'answer')],
+      'ResourceNotFoundException',
+    )
+    await spoken('says what is not here', 'lambda list-layers', ({ exitCode, stderr }) => {
+      assert.equal(exitCode, 254)
+      assert.match(stderr, /ListLayers/)
+    })
+  },
+}
