@@ -46,8 +46,15 @@ export interface Suite {
   run(operator: Operator): Promise<void>
 }
 
-/** Exit status of both generations of the command when the service answered with an error. */
-const REFUSED_BY_SERVICE = 254
+/** Exit status when the service answered with an error: of the command's second generation, and of its first. */
+const REFUSED_BY_SERVICE: readonly number[] = [254, 255]
+
+/** @throws AssertionError unless the service refused with this code, in words that match */
+export function expectRefusal({ exitCode, stderr }: Spoken, code: string, words = /(?:)/): void {
+  assert.equal(/An error occurred \((.+?)\)/.exec(stderr)?.[1], code)
+  assert.match(stderr, words)
+  assert.ok(REFUSED_BY_SERVICE.includes(exitCode), `the exit status is ${exitCode}`)
+}
 
 const within = (value: unknown, path: string): unknown =>
   path
@@ -102,10 +109,7 @@ export async function runSuite(
       return answer
     },
     async refused(title, args, code) {
-      await spoken(title, args, ({ exitCode, stderr }) => {
-        assert.equal(/An error occurred \((.+?)\)/.exec(stderr)?.[1], code)
-        assert.equal(exitCode, REFUSED_BY_SERVICE)
-      })
+      await spoken(title, args, (answer) => expectRefusal(answer, code))
     },
   }
   try {

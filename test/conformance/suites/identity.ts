@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Credentials, Suite } from '../suite.ts'
+import { expectRefusal, type Credentials, type Suite } from '../suite.ts'
 
 const TRUST = JSON.stringify({
   Version: '2012-10-17',
@@ -49,19 +49,13 @@ export const identity: Suite = {
     await spoken(
       'may not launch anything',
       'ec2 describe-instances',
-      ({ exitCode, stderr }) => {
-        assert.equal(exitCode, 254)
-        assert.match(stderr, /\(UnauthorizedOperation\).*not authorized to perform.*ec2:DescribeInstances/)
-      },
+      (answer) => expectRefusal(answer, 'UnauthorizedOperation', /not authorized to perform.*ec2:DescribeInstances/),
       as,
     )
     await spoken(
       'is refused with a wrong secret',
       'sts get-caller-identity',
-      ({ exitCode, stderr }) => {
-        assert.equal(exitCode, 254)
-        assert.match(stderr, /\(SignatureDoesNotMatch\)/)
-      },
+      (answer) => expectRefusal(answer, 'SignatureDoesNotMatch'),
       { ...as, AWS_SECRET_ACCESS_KEY: 'wrong' },
     )
     await run('lists roles', ['iam', 'list-roles', '--query', "Roles[?RoleName=='conformance-reader'].Arn"], (answer) =>
