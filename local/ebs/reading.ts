@@ -10,6 +10,7 @@ import type {
 } from '@aws-sdk/client-ebs'
 import type { Operations } from '../wire/service.ts'
 import { BLOCK_BYTES } from '../ec2/blocks.ts'
+import { isId } from '../ec2/id-formats.ts'
 import type { DirectSnapshot } from '../ec2/direct-snapshots.ts'
 import { denied, invalid, notFound } from './errors.ts'
 import type { EbsPlace } from './place.ts'
@@ -22,8 +23,8 @@ const PAGE = { min: 100, max: 10_000 }
 
 /** A snapshot that can be read now. @throws AwsError */
 export function readable({ snapshots, accountId }: EbsPlace, id: string | undefined): DirectSnapshot {
-  if (!/^snap-[0-9a-f]{8}([0-9a-f]{9})?$/.test(id ?? ''))
-    throw invalid('INVALID_SNAPSHOT_ID', `The snapshot ID '${id}' is malformed.`)
+  if (!isId('snap', id ?? ''))
+    throw invalid('INVALID_SNAPSHOT_ID', `Value (${id}) for parameter snapshotId is invalid. Expected: 'snap-...'.`)
   const snapshot = snapshots.find(id ?? '')
   if (!snapshot) throw notFound('SNAPSHOT_NOT_FOUND', `The snapshot '${id}' does not exist.`)
   if (snapshot.ownerId !== accountId && snapshot.isPublic)

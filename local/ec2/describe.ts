@@ -71,7 +71,7 @@ export function searchable(account: Account, filters: DescribeRequest['Filters']
 
 /**
  * One page of the resources that a request is about.
- * @throws AwsError the kind's Malformed and NotFound codes, and what is wrong with filters and pages
+ * @throws AwsError the kind's NotFound code, and what is wrong with filters and pages
  */
 export function describe<Resource extends Item>(
   account: Account,

@@ -50,9 +50,7 @@ export function idSource(seed: string, counters: { ids: number }): IdSource {
 export interface ResourceKind {
   readonly prefix: IdPrefix
   readonly type: ResourceType
-  readonly malformedCode: string
   readonly notFoundCode: string
-  readonly malformed: (id: string) => string
   readonly notFound: (id: string) => string
   /** How several are missed at once; absent where only the first of them is told. */
   readonly noneFound?: (ids: readonly string[]) => string
@@ -62,111 +60,76 @@ export interface ResourceKind {
 export const INSTANCE: ResourceKind = {
   prefix: 'i',
   type: 'instance',
-  malformedCode: 'InvalidInstanceID.Malformed',
   notFoundCode: 'InvalidInstanceID.NotFound',
-  malformed: (id) => `Invalid id: "${id}"`,
   notFound: (id) => `The instance ID '${id}' does not exist`,
   noneFound: (ids) => `The instance IDs '${ids.join(', ')}' do not exist`,
 }
 export const VOLUME: ResourceKind = {
   prefix: 'vol',
   type: 'volume',
-  malformedCode: 'InvalidVolumeID.Malformed',
   notFoundCode: 'InvalidVolume.NotFound',
-  malformed: (id) => `Value (${id}) for parameter volumeId is invalid. Expected: 'vol-...'.`,
   notFound: (id) => `The volume '${id}' does not exist.`,
 }
 export const SNAPSHOT: ResourceKind = {
   prefix: 'snap',
   type: 'snapshot',
-  malformedCode: 'InvalidSnapshotID.Malformed',
   notFoundCode: 'InvalidSnapshot.NotFound',
-  malformed: (id) => `Value (${id}) for parameter snapshotId is invalid. Expected: 'snap-...'.`,
   notFound: (id) => `The snapshot '${id}' does not exist.`,
 }
 export const IMAGE: ResourceKind = {
   prefix: 'ami',
   type: 'image',
-  malformedCode: 'InvalidAMIID.Malformed',
   notFoundCode: 'InvalidAMIID.NotFound',
-  malformed: (id) => `Invalid id: "${id}" (expecting "ami-...")`,
   notFound: (id) => `The image id '[${id}]' does not exist`,
   noneFound: (ids) => `The image ids '[${ids.join(', ')}]' do not exist`,
 }
 
 /** A kind of the network: all speak alike. */
-const networkKind = (
-  prefix: IdPrefix,
-  type: ResourceType,
-  codes: readonly [malformed: string, notFound: string],
-  called: string,
-): ResourceKind => ({
+const networkKind = (prefix: IdPrefix, type: ResourceType, notFoundCode: string, called: string): ResourceKind => ({
   prefix,
   type,
-  malformedCode: codes[0],
-  notFoundCode: codes[1],
-  malformed: (id) => `Invalid id: "${id}" (expecting "${prefix}-...")`,
+  notFoundCode,
   notFound: (id) => `The ${called} '${id}' does not exist`,
 })
 
-export const VPC = networkKind('vpc', 'vpc', ['InvalidVpcId.Malformed', 'InvalidVpcID.NotFound'], 'vpc ID')
-export const SUBNET = networkKind(
-  'subnet',
-  'subnet',
-  ['InvalidSubnetId.Malformed', 'InvalidSubnetID.NotFound'],
-  'subnet ID',
-)
-export const SECURITY_GROUP = networkKind(
-  'sg',
-  'security-group',
-  ['InvalidGroupId.Malformed', 'InvalidGroup.NotFound'],
-  'security group',
-)
+export const VPC = networkKind('vpc', 'vpc', 'InvalidVpcID.NotFound', 'vpc ID')
+export const SUBNET = networkKind('subnet', 'subnet', 'InvalidSubnetID.NotFound', 'subnet ID')
+export const SECURITY_GROUP = networkKind('sg', 'security-group', 'InvalidGroup.NotFound', 'security group')
 export const SECURITY_GROUP_RULE = networkKind(
   'sgr',
   'security-group-rule',
-  ['InvalidSecurityGroupRuleId.Malformed', 'InvalidSecurityGroupRuleId.NotFound'],
+  'InvalidSecurityGroupRuleId.NotFound',
   'security group rule ID',
 )
 export const INTERFACE = networkKind(
   'eni',
   'network-interface',
-  ['InvalidNetworkInterfaceId.Malformed', 'InvalidNetworkInterfaceID.NotFound'],
+  'InvalidNetworkInterfaceID.NotFound',
   'networkInterface ID',
 )
-export const ADDRESS = networkKind(
-  'eipalloc',
-  'elastic-ip',
-  ['InvalidAllocationID.NotFound', 'InvalidAllocationID.NotFound'],
-  'allocation ID',
-)
-export const KEY_PAIR = networkKind(
-  'key',
-  'key-pair',
-  ['InvalidKeyPair.NotFound', 'InvalidKeyPair.NotFound'],
-  'key pair',
-)
+export const ADDRESS = networkKind('eipalloc', 'elastic-ip', 'InvalidAllocationID.NotFound', 'allocation ID')
+export const KEY_PAIR = networkKind('key', 'key-pair', 'InvalidKeyPair.NotFound', 'key pair')
 export const REPLACE_ROOT_TASK = networkKind(
   'replacevol',
   'replace-root-volume-task',
-  ['InvalidReplaceRootVolumeTaskId.Malformed', 'InvalidReplaceRootVolumeTaskId.NotFound'],
+  'InvalidReplaceRootVolumeTaskId.NotFound',
   'replace root volume task ID',
 )
 export const SPOT_REQUEST = networkKind(
   'sir',
   'spot-instances-request',
-  ['InvalidSpotInstanceRequestID.Malformed', 'InvalidSpotInstanceRequestID.NotFound'],
+  'InvalidSpotInstanceRequestID.NotFound',
   'spot instance request ID',
 )
 
-/** The resource of this id, known to callers or not yet. @throws AwsError the kind's Malformed or NotFound code */
+/** The resource of this id, known to callers or not yet. @throws AwsError the kind's NotFound code */
 export function findAny<Resource>(kind: ResourceKind, among: ReadonlyMap<string, Resource>, id: string): Resource {
   const found = among.get(id)
   if (found) return found
   throw absent(kind, [id])
 }
 
-/** The resource of this id. @throws AwsError the kind's Malformed code, or its NotFound code: also while it is too new (AWS facts A.19). */
+/** The resource of this id. @throws AwsError the kind's NotFound code: also while it is too new (AWS facts A.19). */
 export function find<Resource>(kind: ResourceKind, among: ReadonlyMap<string, Resource>, id: string): Resource {
   const found = among.get(id)
   if (found && isShown(among, found)) return found
@@ -194,10 +157,6 @@ const isShown = <Resource>(among: ReadonlyMap<string, Resource>, resource: Resou
   !(among instanceof Collection) || among.shows(resource)
 
 function absent(kind: ResourceKind, ids: readonly string[]): AwsError {
-  // 8 digits are the ids of old; AMI ids of demos come in that length too.
-  const form = new RegExp(`^${kind.prefix}-[0-9a-f]{8}([0-9a-f]{9})?$`)
-  const malformed = ids.find((id) => !form.test(id))
-  if (malformed !== undefined) return new AwsError(kind.malformedCode, kind.malformed(malformed))
   const [first = ''] = ids
   const message = ids.length > 1 ? kind.noneFound?.(ids) : undefined
   return new AwsError(kind.notFoundCode, message ?? kind.notFound(first))

@@ -2,10 +2,11 @@
 import { takeOnly, taking } from '../refusals.ts'
 import type { Caller, Operation } from '../wire/service.ts'
 import { AwsError } from '../wire/service.ts'
+import { checkIds } from './id-formats.ts'
 import type { TokenUse } from './model.ts'
 
 /**
- * An operation that takes these parameters alone; any other is refused.
+ * An operation that takes these parameters alone; any other is refused, and so are malformed ids.
  * The refusal of a DryRun is the answer of AWS, "would have succeeded".
  */
 export const operation = <Input extends object>(
@@ -13,6 +14,7 @@ export const operation = <Input extends object>(
   run: (input: Input, caller: Caller) => unknown,
 ): Operation =>
   taking([...parameters, 'DryRun'], unsupported, (input: Input, caller) => {
+    checkIds(input)
     if ('DryRun' in input && input.DryRun)
       throw new AwsError('DryRunOperation', 'Request would have succeeded, but DryRun flag is set.', { status: 412 })
     return run(input, caller)

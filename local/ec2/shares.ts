@@ -35,7 +35,7 @@ export function* sharedSnapshots(account: Account): Generator<Snapshot[]> {
       yield [...owner.snapshots.values()].filter((snapshot) => mayUse(owner, snapshot, account.accountId))
 }
 
-/** A snapshot of a Region, own or shared. @throws AwsError InvalidSnapshot.NotFound, InvalidSnapshotID.Malformed */
+/** A snapshot of a Region, own or shared. @throws AwsError InvalidSnapshot.NotFound */
 export function usableSnapshot(account: Account, id: string, region = account.region): Found {
   for (const owner of account.accountsIn(region)) {
     const snapshot = owner.snapshots.get(id)

@@ -27,6 +27,7 @@ import {
   VPC,
   find,
 } from './ids.ts'
+import { isId } from './id-formats.ts'
 import type { ResourceKind } from './ids.ts'
 import type { Account, Resource } from './model.ts'
 import { pageOf } from './paging.ts'
@@ -119,11 +120,10 @@ interface TaggedResource {
   readonly resource: Resource
 }
 
-/** @throws AwsError InvalidID, and the Malformed and NotFound codes of the kind */
+/** @throws AwsError InvalidID, and the NotFound code of the kind */
 function taggedResource(account: Account, id: string): TaggedResource {
-  const [prefix = ''] = id.split('-')
   for (const [kind, among] of taggedKinds(account))
-    if (kind.prefix === prefix) return { among, resource: find(kind, among, id) }
+    if (isId(kind.prefix, id)) return { among, resource: find(kind, among, id) }
   throw new AwsError('InvalidID', `The ID '${id}' is not valid`)
 }
 

@@ -12,14 +12,14 @@ import type { Ec2Host, Ec2Options } from '../../local/ec2/ec2.ts'
 import { createKms } from '../../local/kms/kms.ts'
 import type { Kms } from '../../local/kms/kms.ts'
 import type { Guest, GuestDisk, GuestSpec } from '../../local/ec2/guest.ts'
-import type { Caller, EmittedEvent } from '../../local/wire/service.ts'
+import type { Caller, EmittedEvent, Operations } from '../../local/wire/service.ts'
 
 export const MINUTE_MS = 60_000
 export const START_MS = Date.parse('2026-01-02T03:04:05Z')
 export const IMAGE_ID = 'ami-0123456789abcdef0'
 export const ZONE = 'eu-central-1a'
 
-const CALLER: Caller = {
+export const CALLER: Caller = {
   accountId: '111122223333',
   region: 'eu-central-1',
   arn: 'arn:aws:iam::111122223333:user/test',
@@ -150,6 +150,7 @@ export interface TestAccount {
   readonly kms: Kms
   readonly guests: NotingGuest[]
   readonly events: EmittedEvent[]
+  readonly operations: Operations
   call<Name extends keyof Api>(name: Name, input: Api[Name][0]): Promise<Api[Name][1]>
   /** An instance that runs, with a root volume and `dataVolumes` of 1 GiB at /dev/sdf and on. */
   runningInstance(request?: Partial<Sdk.RunInstancesRequest>): Promise<{ id: string; guest: NotingGuest }>
@@ -218,6 +219,7 @@ export function testAccount(options: TestOptions = {}): TestAccount {
   const account: TestAccount = {
     clock,
     host,
+    operations: service.operations,
     kms,
     guests,
     events,

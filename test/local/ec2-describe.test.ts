@@ -61,7 +61,7 @@ test('ids and pages exclude each other, and page sizes have limits (AWS facts A.
   await refused({ MaxResults: 4 }, 'InvalidParameterValue')
   await refused({ MaxResults: 1001 }, 'InvalidParameterValue')
   await refused({ NextToken: 'nonsense' }, 'InvalidPaginationToken')
-  await refused({ VolumeIds: ['vol-xyz'] }, 'InvalidVolumeID.Malformed')
+  await refused({ VolumeIds: ['vol-xyz'] }, 'InvalidParameterValue')
   await refused({ VolumeIds: ['vol-0123456789abcdef0'] }, 'InvalidVolume.NotFound')
 })
 

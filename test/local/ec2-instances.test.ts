@@ -196,12 +196,12 @@ test('a guest that powers itself off stops, or is terminated where that was aske
 test('an instance with an instance-store root cannot be stopped and has nothing to snapshot', async () => {
   const account = testAccount()
   account.host.registerImage({
-    imageId: 'ami-0000000000000store',
+    imageId: 'ami-00000000000005704',
     rootDeviceName: '/dev/sda1',
     rootDeviceType: 'instance-store',
     rootSizeGiB: 8,
   })
-  const { id } = await account.runningInstance({ ImageId: 'ami-0000000000000store', BlockDeviceMappings: [] })
+  const { id } = await account.runningInstance({ ImageId: 'ami-00000000000005704', BlockDeviceMappings: [] })
   await expect(account.call('StopInstances', { InstanceIds: [id] })).rejects.toMatchObject({
     code: 'UnsupportedOperation',
   })

@@ -1,7 +1,7 @@
 import type { NormalizedSchema } from '@smithy/core/schema'
 
 import type { Enumerations } from '../../local/wire/enumerations.ts'
-import { isBlobStream, members, requiredMembers } from '../../local/wire/model.ts'
+import { isBlobStream, members, requiredMembers, valueSchema } from '../../local/wire/model.ts'
 
 /** Leaves a member out of everything that is made. */
 export type Omits = (member: string) => boolean
@@ -138,4 +138,38 @@ export function plain(value: unknown, omits: Omits = () => false): unknown {
       .filter(([name, item]) => item !== undefined && name !== '$metadata' && !omits(name))
       .map(([name, item]) => [name, plain(item, omits)]),
   )
+}
+
+/** A member somewhere in a structure. */
+export interface Place {
+  readonly name: string
+  readonly isList: boolean
+  /** Puts a value there, and around it what must be there. */
+  readonly around: (value: unknown) => object
+}
+
+/** Where in a structure the wanted members are, at any depth; a structure within itself is looked at once. */
+export function placesIn(
+  values: RandomValues,
+  root: NormalizedSchema,
+  isWanted: (structure: string | undefined, member: string) => boolean,
+): Place[] {
+  const seen = new Set<string | undefined>()
+  const visit = (schema: NormalizedSchema): Place[] => {
+    if (schema.isListSchema() || schema.isMapSchema()) {
+      const wrap = (item: object): object => (schema.isListSchema() ? [item] : { key: item })
+      return visit(valueSchema(schema)).map((place) => ({ ...place, around: (value) => wrap(place.around(value)) }))
+    }
+    if (!schema.isStructSchema() || seen.has(schema.getName())) return []
+    seen.add(schema.getName())
+    return members(schema).flatMap(([name, member]) => {
+      const within = (value: unknown): object => ({
+        ...(schema.isUnionSchema() ? {} : values.structure(schema)),
+        [name]: value,
+      })
+      if (isWanted(schema.getName(), name)) return [{ name, isList: member.isListSchema(), around: within }]
+      return visit(member).map((place) => ({ ...place, around: (value) => within(place.around(value)) }))
+    })
+  }
+  return visit(root)
 }

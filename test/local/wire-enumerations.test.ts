@@ -1,11 +1,9 @@
 /** Values that no enumeration of the services' models has. */
-import type { NormalizedSchema } from '@smithy/core/schema'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 
 import { ENUMERATIONS_PATH, readEnumerations } from '../../local/wire/enumerations-of-sdk.ts'
-import { members, valueSchema } from '../../local/wire/model.ts'
-import { RandomValues } from './random-values.ts'
+import { placesIn, RandomValues } from './random-values.ts'
 import { CLIENTS, connect, operationsOf } from './wire-connection.ts'
 import type { Command, Connection } from './wire-connection.ts'
 
@@ -27,38 +25,6 @@ const USUAL_REFUSAL = [
   'ValidationException',
   (name: string) => `${name}' failed to satisfy constraint: Member must satisfy`,
 ] as const
-
-interface Place {
-  /** The member's name. */
-  readonly name: string
-  readonly isList: boolean
-  /** Puts a value there, and around it what must be there. */
-  readonly around: (value: unknown) => unknown
-}
-
-/** Where in a structure enumerations are, at any depth; a structure within itself is looked at once. */
-function placesIn({ enumerations }: Connection, root: NormalizedSchema): Place[] {
-  const values = new RandomValues(SEED, () => false, enumerations)
-  const seen = new Set<string | undefined>()
-  const visit = (schema: NormalizedSchema): Place[] => {
-    if (schema.isListSchema())
-      return visit(valueSchema(schema)).map((place) => ({ ...place, around: (value) => [place.around(value)] }))
-    if (schema.isMapSchema())
-      return visit(valueSchema(schema)).map((place) => ({
-        ...place,
-        around: (value) => ({ key: place.around(value) }),
-      }))
-    if (!schema.isStructSchema() || seen.has(schema.getName())) return []
-    seen.add(schema.getName())
-    return members(schema).flatMap(([name, member]) => {
-      const within = (value: unknown): object =>
-        schema.isUnionSchema() ? { [name]: value } : { ...values.structure(schema), [name]: value }
-      if (enumerations(schema.getName(), name)) return [{ name, isList: member.isListSchema(), around: within }]
-      return visit(member).map((place) => ({ ...place, around: (value) => within(place.around(value)) }))
-    })
-  }
-  return visit(root)
-}
 
 /** How a call is refused: its code and text. */
 async function refusalOf({ sdk, client }: Connection, operation: string, input: object): Promise<string> {
@@ -83,11 +49,15 @@ describe('a value that an enumeration does not have', () => {
 
   it.each(clients)('is refused by %s in its own words, wherever in a request it is', async (module, clientName) => {
     const connection = await connect(module, clientName)
+    const { enumerations } = connection
+    const values = new RandomValues(SEED, () => false, enumerations)
+    const isEnumeration = (structure: string | undefined, member: string): boolean =>
+      enumerations(structure, member) !== undefined
     const [code, text] = REFUSALS[clientName] ?? USUAL_REFUSAL
     let count = 0
     for (const { name: operation, input } of operationsOf(connection)) {
-      for (const { name, isList, around } of placesIn(connection, input)) {
-        const refusal = await refusalOf(connection, operation, around(isList ? [WRONG] : WRONG) as object)
+      for (const { name, isList, around } of placesIn(values, input, isEnumeration)) {
+        const refusal = await refusalOf(connection, operation, around(isList ? [WRONG] : WRONG))
         expect([operation, name, refusal.split(' ', 1)[0], refusal]).toEqual([
           operation,
           name,
