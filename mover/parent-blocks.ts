@@ -1,9 +1,8 @@
 /** What an earlier copy of the disk says about its blocks. */
-import { isTandemError } from '../core/errors.ts'
 import { readMap } from './blocks-of-copy.ts'
+import { ignoreDamage } from './damage.ts'
 import type { DiskManifest } from './format/manifest.ts'
 import { BLOCK_BYTES, SEGMENT_BLOCKS } from './format/parameters.ts'
-import type { SegmentEntry } from './format/segment.ts'
 import { WINDOW_BLOCKS, WINDOW_SEGMENTS, type DiskWindow } from './pipeline/disk-window.ts'
 import type { PacksOfRun } from './pipeline/packs-of-run.ts'
 import type { BlockListing } from './sources/block-source.ts'
@@ -31,7 +30,8 @@ export async function takeFromParent(
   for (const [number, id] of parent.segments) {
     const start = (number - firstSegment) * SEGMENT_BLOCKS
     if (start < 0 || start >= count) continue
-    const entries = await entriesOf(vault, parent.disk, number, id)
+    // A damaged map: then the disk is read.
+    const entries = await readMap(vault, parent.disk, number, id).catch(ignoreDamage)
     if (!entries) addRange(lost, start, Math.min(start + SEGMENT_BLOCKS, count))
     for (const { block, packId, ...entry } of entries ?? []) {
       const at = start + block
@@ -54,21 +54,6 @@ export function changesOf(changedBlocks: readonly number[], { sizeBytes }: DiskM
       addRange(blocks, Math.max(grown, firstBlock), endBlock)
       return [...blocks].toSorted((left, right) => left - right)
     },
-  }
-}
-
-/** undefined when the map is damaged: then the disk is read. */
-async function entriesOf(
-  vault: Vault,
-  disk: string,
-  number: number,
-  id: string,
-): Promise<readonly SegmentEntry[] | undefined> {
-  try {
-    return await readMap(vault, disk, number, id)
-  } catch (error) {
-    if (isTandemError(error, 'VaultDamaged')) return undefined
-    throw error
   }
 }
 

@@ -73,14 +73,16 @@ export interface PointName {
   readonly machine: string
   readonly time: string
   readonly pointId: string
+  /** When its manifest was written, by the store's clock. */
+  readonly writtenMs: number
 }
 
 /** Points of all machines, each machine's oldest first. */
 export async function listPoints({ store }: Vault): Promise<PointName[]> {
   const points: PointName[] = []
-  for await (const { name } of store.list(PREFIX.points)) {
+  for await (const { name, writtenMs } of store.list(PREFIX.points)) {
     const parts = readPointName(name)
-    if (parts) points.push({ name, ...parts })
+    if (parts) points.push({ name, ...parts, writtenMs })
   }
   return points
 }

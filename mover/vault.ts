@@ -6,7 +6,7 @@ import type { VaultStore } from '../core/vault-store.ts'
 import { openObject, sealObject } from './format/envelope.ts'
 import { vaultKeys, type VaultKeys } from './format/keys.ts'
 import { readManifest, type DiskManifest } from './format/manifest.ts'
-import { CONFIGURATION, diskPrefix, readManifestName } from './format/names.ts'
+import { CONFIGURATION, diskPrefix, PREFIX, readManifestName } from './format/names.ts'
 import { BLOCK_BYTES, SEGMENT_BLOCKS } from './format/parameters.ts'
 import type { KeyHolder } from './key-holders.ts'
 
@@ -110,14 +110,16 @@ export interface CopyName {
   /** `20261123T101112Z`. */
   readonly time: string
   readonly copyId: string
+  /** When its manifest was written, by the store's clock. */
+  readonly writtenMs: number
 }
 
 /** Copies of a disk, oldest first; of all disks without a name. */
 export async function listCopies({ store }: Vault, disk?: string): Promise<CopyName[]> {
   const copies: CopyName[] = []
-  for await (const { name } of store.list(disk === undefined ? 'disks/' : diskPrefix(disk))) {
+  for await (const { name, writtenMs } of store.list(disk === undefined ? PREFIX.disks : diskPrefix(disk))) {
     const parts = readManifestName(name)
-    if (parts) copies.push({ name, ...parts })
+    if (parts) copies.push({ name, ...parts, writtenMs })
   }
   return copies
 }

@@ -1,5 +1,6 @@
 /** Looks whether everything that a copy needs is in the vault, and is what was written. */
 import { readMap } from './blocks-of-copy.ts'
+import { tellDamage } from './damage.ts'
 import type { DiskManifest } from './format/manifest.ts'
 import { isPackHeader, PACK_HEADER_BYTES, type FooterEntry } from './format/pack.ts'
 import { readIndexPart } from './format/index-part.ts'
@@ -9,7 +10,7 @@ import { MovedBlocks } from './moved-blocks.ts'
 import { faultOfPoint, listPoints } from './points.ts'
 import { SEGMENT_BLOCKS } from './format/parameters.ts'
 import { readFooter } from './pipeline/known-packs.ts'
-import { TandemError, isTandemError } from '../core/errors.ts'
+import { TandemError } from '../core/errors.ts'
 import { checkBlocks, type ReadOptions } from './read-disk.ts'
 import { readCopy, readObject, type CopyName, type Vault } from './vault.ts'
 
@@ -26,10 +27,7 @@ export async function verifyIndex(vault: Vault): Promise<Finding[]> {
   for await (const { name } of vault.store.list(PREFIX.index)) {
     const fault = await readObject(vault, name, 'no copy needs it').then(
       (bytes) => (readIndexPart(bytes) ? undefined : `${name} in the vault at ${vault.store.url} is malformed.`),
-      (error: unknown) => {
-        if (isTandemError(error, 'VaultDamaged')) return error.message
-        throw error
-      },
+      tellDamage,
     )
     if (fault !== undefined) findings.push({ message: fault })
   }
@@ -40,10 +38,7 @@ export async function verifyIndex(vault: Vault): Promise<Finding[]> {
 export async function verifyPoints(vault: Vault): Promise<Finding[]> {
   const findings: Finding[] = []
   for (const { name } of await listPoints(vault)) {
-    const fault = await faultOfPoint(vault, name).catch((error: unknown) => {
-      if (isTandemError(error, 'VaultDamaged')) return error.message
-      throw error
-    })
+    const fault = await faultOfPoint(vault, name).catch(tellDamage)
     if (fault !== undefined) findings.push({ message: fault })
   }
   return findings
@@ -63,10 +58,7 @@ export async function verifyCopies(
 ): Promise<Finding[]> {
   const findings: Finding[] = []
   for (const { name } of copies) {
-    const note = (error: unknown): void => {
-      if (!isTandemError(error, 'VaultDamaged')) throw error
-      findings.push({ copy: name, message: error.message })
-    }
+    const note = (error: unknown): void => void findings.push({ copy: name, message: tellDamage(error) })
     let manifest: DiskManifest
     try {
       manifest = await readCopy(vault, name)

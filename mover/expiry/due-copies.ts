@@ -1,7 +1,7 @@
 /** Step 2 of an expiry: manifests that are due (docs/vault-format.md, section 8). */
-import { millisOf, PREFIX, readManifestName, readPointName } from '../format/names.ts'
-import { readPoint } from '../points.ts'
-import type { Vault } from '../vault.ts'
+import { millisOf } from '../format/names.ts'
+import { listPoints, readPoint } from '../points.ts'
+import { listCopies, type CopyName, type Vault } from '../vault.ts'
 import { judge, keepThoseInPoints, type Candidate, type RetentionRule, type Verdict } from './retention.ts'
 
 export interface Verdicts {
@@ -32,30 +32,21 @@ async function judgeCopies(
   return keepThoseInPoints(judge(await copiesIn(vault), rule, at), pointsOf)
 }
 
-const pointsIn = (vault: Vault): Promise<Candidate[]> =>
-  candidates(vault, PREFIX.points, (name) => {
-    const parts = readPointName(name)
-    return parts && { of: parts.machine, time: parts.time }
-  })
+const pointsIn = async (vault: Vault): Promise<Candidate[]> =>
+  (await listPoints(vault)).map(({ machine, ...point }) => candidate(machine, point))
 
-const copiesIn = (vault: Vault): Promise<Candidate[]> =>
-  candidates(vault, PREFIX.disks, (name) => {
-    const parts = readManifestName(name)
-    return parts && { of: parts.disk, time: parts.time }
-  })
+const copiesIn = async (vault: Vault): Promise<Candidate[]> =>
+  (await listCopies(vault)).map(({ disk, ...copy }) => candidate(disk, copy))
 
-async function candidates(
-  { store }: Vault,
-  prefix: string,
-  read: (name: string) => { readonly of: string; readonly time: string } | undefined,
-): Promise<Candidate[]> {
-  const found: Candidate[] = []
-  for await (const { name, writtenMs } of store.list(prefix)) {
-    const parts = read(name)
-    if (parts) found.push({ name, of: parts.of, takenAtMs: millisOf(parts.time), writtenMs })
-  }
-  return found
-}
+const candidate = (
+  of: string,
+  { name, time, writtenMs }: Pick<CopyName, 'name' | 'time' | 'writtenMs'>,
+): Candidate => ({
+  name,
+  of,
+  takenAtMs: millisOf(time),
+  writtenMs,
+})
 
 /** Deletes what is due, points first. What Object Lock holds stays, and a point that stays keeps its copies. */
 export async function removeDue(vault: Vault, rule: RetentionRule, at: JudgedAt): Promise<Verdicts> {

@@ -1,14 +1,14 @@
 /** Deletes what no copy needs any more (docs/vault-format.md, section 8). May be killed at any moment, and run beside copies and other expiries. */
 import type { StoredObject } from '../../core/vault-store.ts'
+import { ignoreDamage } from '../damage.ts'
 import { readIndexPart } from '../format/index-part.ts'
 import { PREFIX, tombstoneName } from '../format/names.ts'
-import { isTandemError } from '../../core/errors.ts'
 import type { FooterEntry } from '../format/pack.ts'
 import { readObject, type Vault } from '../vault.ts'
 import { removeDue, type Verdicts } from './due-copies.ts'
 import { listBelow, takeInventory, type Inventory, type Listing } from './inventory.ts'
 import { placeAfterMove, readLiveRecords, type LiveRecords } from './live-records.ts'
-import { repack, type Repacking } from './repack.ts'
+import { repack, type Moved, type Repacking } from './repack.ts'
 import type { RetentionRule } from './retention.ts'
 import { tellStoreTime } from './store-time.ts'
 
@@ -112,13 +112,7 @@ class Sweep {
       })
     }
     const { vault, packBytes } = this.#expiry
-    const onMoved = async ({
-      packId,
-      moves,
-    }: {
-      packId: Buffer
-      moves: readonly { from: number }[]
-    }): Promise<void> => {
+    const onMoved = async ({ packId, moves }: Moved): Promise<void> => {
       const id = packId.toString('hex')
       this.#moved.set(id, new Set(moves.map(({ from }) => from)))
       if (!tombstones.has(id)) await this.#announce(id)
@@ -146,14 +140,8 @@ class Sweep {
     const { inventory, tombstones } = this.#known
     for (const object of inventory.index.values()) {
       if (!this.#isOld(object)) continue
-      const packs = await readObject(this.#expiry.vault, object.name, 'no copy needs it').then(
-        readIndexPart,
-        (error: unknown) => {
-          if (isTandemError(error, 'VaultDamaged')) return undefined
-          throw error
-        },
-      )
-      const isUsed = packs?.some(({ id }) => {
+      const bytes = await readObject(this.#expiry.vault, object.name, 'no copy needs it').catch(ignoreDamage)
+      const isUsed = (bytes && readIndexPart(bytes))?.some(({ id }) => {
         const packId = id.toString('hex')
         return inventory.packs.has(packId) && !tombstones.has(packId)
       })

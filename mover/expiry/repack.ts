@@ -1,6 +1,7 @@
 /** Writes the live records of packs into new ones (docs/vault-format.md, section 8, step 5). */
 import { randomBytes } from 'node:crypto'
-import { isTandemError, TandemError } from '../../core/errors.ts'
+import { TandemError } from '../../core/errors.ts'
+import { tellDamage } from '../damage.ts'
 import { writeIndexPart, type IndexedPack } from '../format/index-part.ts'
 import { blockId } from '../format/keys.ts'
 import { writeMoves, type Move } from '../format/moved.ts'
@@ -15,7 +16,7 @@ export interface Repacking {
   readonly records: readonly FooterEntry[]
 }
 
-interface Moved {
+export interface Moved {
   readonly packId: Buffer
   readonly moves: readonly Move[]
 }
@@ -47,8 +48,7 @@ export async function repack(
       await batch.add(repacking)
       if (batch.packCount >= BATCH_PACKS) await finish()
     } catch (error) {
-      if (!isTandemError(error, 'VaultDamaged')) throw error
-      damages.push(error.message)
+      damages.push(tellDamage(error))
     }
   await finish()
   return damages

@@ -1,5 +1,6 @@
 /** What a vault holds before a copy begins: index parts, and packs of runs that died. */
-import { TandemError, isTandemError } from '../../core/errors.ts'
+import { TandemError } from '../../core/errors.ts'
+import { ignoreDamage } from '../damage.ts'
 import { readIndexPart, type IndexedPack } from '../format/index-part.ts'
 import { PREFIX, packName, readPackName } from '../format/names.ts'
 import { FOOTER_ENTRY_BYTES, openFooter, footerLength, PACK_END_BYTES, type FooterEntry } from '../format/pack.ts'
@@ -72,9 +73,4 @@ export async function* knownPacks(
     const entries = await readFooter(vault, id).catch(ignoreDamage)
     if (entries) yield { id, entries, indexed: false }
   }
-}
-
-function ignoreDamage(error: unknown): undefined {
-  if (isTandemError(error, 'VaultDamaged')) return undefined
-  throw error
 }

@@ -4,7 +4,6 @@ import type { BlockSink } from './block-sink.ts'
 
 /** Answers under way at once: EBS lets 1,000 blocks a second of one snapshot through (AWS facts B). */
 const WRITES_AT_ONCE = 32
-const DIGEST_BYTES = 32
 
 /**
  * A new snapshot, written by the EBS direct APIs: a disk comes back without any volume or instance. What is never written is
@@ -56,8 +55,7 @@ export class SnapshotSink implements BlockSink {
 
   async #write(block: number, bytes: Uint8Array): Promise<void> {
     try {
-      const digest = await this.#blocks.write(this.#snapshot, block, bytes)
-      this.#digests.set(block, digest.subarray(0, DIGEST_BYTES))
+      this.#digests.set(block, await this.#blocks.write(this.#snapshot, block, bytes))
     } catch (error) {
       this.#failure ??= error
     }
