@@ -71,9 +71,11 @@ export interface Call {
   readonly operation: string
   /** What it is about, for the message. */
   readonly subject: string
-  /** What a code means for this call, where that differs from what it means in general. */
-  readonly meaning?: Readonly<Record<string, ErrorName>>
+  /** What a code means for this call, where that differs from what it means in general; of an error that says more than its code, by the error. */
+  readonly meaning?: Meaning | ((error: unknown) => Meaning)
 }
+
+export type Meaning = Readonly<Record<string, ErrorName>>
 
 /** The only place where AWS's errors become ours: runs the call and throws errors of the closed list, `cause` kept. */
 export async function calling<T>({ operation, subject, meaning }: Call, call: () => Promise<T>): Promise<T> {
@@ -82,7 +84,8 @@ export async function calling<T>({ operation, subject, meaning }: Call, call: ()
   } catch (error) {
     if (error instanceof TandemError) throw error
     const code = codeOf(error)
-    const name = meaning?.[code ?? ''] ?? NAMES[code ?? ''] ?? nameByStatus(error)
+    const special = typeof meaning === 'function' ? meaning(error) : meaning
+    const name = special?.[code ?? ''] ?? NAMES[code ?? ''] ?? nameByStatus(error)
     const message = error instanceof Error ? error.message : String(error)
     const advice = ADVICE[name] ? ` ${ADVICE[name]}` : ''
     throw new TandemError(

@@ -8,9 +8,9 @@ import {
   PutSnapshotBlockCommand,
   StartSnapshotCommand,
 } from '@aws-sdk/client-ebs'
-import type { BlockPage, SnapshotBlocks } from '../core/copy-ports.ts'
-import { TandemError, type ErrorName } from '../core/errors.ts'
-import { calling } from './calling.ts'
+import type { BlockPage, ListedBlock, SnapshotBlocks } from '../core/copy-ports.ts'
+import { TandemError } from '../core/errors.ts'
+import { calling, type Meaning } from './calling.ts'
 
 const PAGE_BLOCKS = 10_000
 /** A block that arrives damaged is asked for again: EBS sends its checksum with it. */
@@ -19,7 +19,7 @@ const READ_TRIES = 3
 const WRITE_TIMEOUT_MINUTES = 120
 
 /** ValidationException says in `Reason` what it means; a lost lineage alone is no fault of the caller. */
-function meaningOf(error: unknown): Record<string, ErrorName> {
+function meaningOf(error: unknown): Meaning {
   const reason = typeof error === 'object' && error !== null && 'Reason' in error ? error.Reason : undefined
   return {
     ResourceNotFoundException: 'SnapshotMissing',
@@ -29,13 +29,8 @@ function meaningOf(error: unknown): Record<string, ErrorName> {
   }
 }
 
-async function ask<T>(operation: string, subject: string, call: () => Promise<T>): Promise<T> {
-  try {
-    return await call()
-  } catch (error) {
-    return calling({ operation, subject, meaning: meaningOf(error) }, () => Promise.reject(error as Error))
-  }
-}
+const ask = <T>(operation: string, subject: string, call: () => Promise<T>): Promise<T> =>
+  calling({ operation, subject, meaning: meaningOf }, call)
 
 /** The EBS direct APIs, with the SDK's usual settings. */
 export function ebsSnapshotBlocks(ebs = new EBSClient({})): SnapshotBlocks {
@@ -106,56 +101,45 @@ export function ebsSnapshotBlocks(ebs = new EBSClient({})): SnapshotBlocks {
 
 const sha256 = (bytes: Uint8Array): Buffer => createHash('sha256').update(bytes).digest()
 
-async function* allBlocks(ebs: EBSClient, SnapshotId: string, fromBlock: number): AsyncIterable<BlockPage> {
-  let NextToken: string | undefined
+/** Pages until there is no token for another. */
+async function* pagesOf(
+  ask: (NextToken: string | undefined) => Promise<{ NextToken?: string | undefined; blocks: ListedBlock[] }>,
+): AsyncIterable<BlockPage> {
+  let token: string | undefined
   do {
-    const page = await ask('ListSnapshotBlocks', SnapshotId, () =>
-      ebs.send(
-        new ListSnapshotBlocksCommand({
-          SnapshotId,
-          StartingBlockIndex: fromBlock,
-          MaxResults: PAGE_BLOCKS,
-          NextToken,
-        }),
-      ),
-    )
-    NextToken = page.NextToken
-    yield {
-      blocks: (page.Blocks ?? []).map(({ BlockIndex = 0, BlockToken = '' }) => ({
-        block: BlockIndex,
-        token: BlockToken,
-      })),
-      isLast: NextToken === undefined,
-    }
-  } while (NextToken !== undefined)
+    const { NextToken, blocks } = await ask(token)
+    token = NextToken
+    yield { blocks, isLast: token === undefined }
+  } while (token !== undefined)
 }
 
-async function* changedBlocks(
+const allBlocks = (ebs: EBSClient, SnapshotId: string, StartingBlockIndex: number): AsyncIterable<BlockPage> =>
+  pagesOf(async (token) => {
+    const { NextToken, Blocks = [] } = await ask('ListSnapshotBlocks', SnapshotId, () =>
+      ebs.send(
+        new ListSnapshotBlocksCommand({ SnapshotId, StartingBlockIndex, MaxResults: PAGE_BLOCKS, NextToken: token }),
+      ),
+    )
+    const blocks = Blocks.map(({ BlockIndex = 0, BlockToken = '' }) => ({ block: BlockIndex, token: BlockToken }))
+    return { NextToken, blocks }
+  })
+
+const changedBlocks = (
   ebs: EBSClient,
   SecondSnapshotId: string,
   FirstSnapshotId: string,
-  fromBlock: number,
-): AsyncIterable<BlockPage> {
-  let NextToken: string | undefined
-  do {
-    const page = await ask('ListChangedBlocks', `${SecondSnapshotId} since ${FirstSnapshotId}`, () =>
-      ebs.send(
-        new ListChangedBlocksCommand({
-          FirstSnapshotId,
-          SecondSnapshotId,
-          StartingBlockIndex: fromBlock,
-          MaxResults: PAGE_BLOCKS,
-          NextToken,
-        }),
-      ),
+  StartingBlockIndex: number,
+): AsyncIterable<BlockPage> =>
+  pagesOf(async (token) => {
+    const between = { FirstSnapshotId, SecondSnapshotId, StartingBlockIndex }
+    const { NextToken, ChangedBlocks = [] } = await ask(
+      'ListChangedBlocks',
+      `${SecondSnapshotId} since ${FirstSnapshotId}`,
+      () => ebs.send(new ListChangedBlocksCommand({ ...between, MaxResults: PAGE_BLOCKS, NextToken: token })),
     )
-    NextToken = page.NextToken
-    yield {
-      blocks: (page.ChangedBlocks ?? []).map(({ BlockIndex = 0, SecondBlockToken }) => ({
-        block: BlockIndex,
-        ...(SecondBlockToken === undefined ? {} : { token: SecondBlockToken }),
-      })),
-      isLast: NextToken === undefined,
-    }
-  } while (NextToken !== undefined)
-}
+    const blocks = ChangedBlocks.map(({ BlockIndex = 0, SecondBlockToken }) => ({
+      block: BlockIndex,
+      ...(SecondBlockToken === undefined ? {} : { token: SecondBlockToken }),
+    }))
+    return { NextToken, blocks }
+  })
