@@ -2,6 +2,7 @@
  * Calls that services make as a role, through the SDK's own clients and over the wire: as if somebody with that role called. For
  * universal targets of Scheduler, and for the SDK integrations of Step Functions.
  */
+import { readModel, type OperationModel } from './wire/model.ts'
 import { AwsError } from './wire/service.ts'
 
 interface SdkService {
@@ -11,7 +12,7 @@ interface SdkService {
 }
 
 /** By the name that Scheduler and Step Functions have for a service in their ARNs. */
-export const SDK_SERVICES: Readonly<Record<string, SdkService>> = {
+const SDK_SERVICES: Readonly<Record<string, SdkService>> = {
   dynamodb: { clientName: 'DynamoDBClient', load: () => import('@aws-sdk/client-dynamodb') },
   ebs: { clientName: 'EBSClient', load: () => import('@aws-sdk/client-ebs') },
   ec2: { clientName: 'EC2Client', load: () => import('@aws-sdk/client-ec2') },
@@ -28,6 +29,18 @@ export const SDK_SERVICES: Readonly<Record<string, SdkService>> = {
 }
 
 export const isSdkService = (service: string): boolean => Object.hasOwn(SDK_SERVICES, service)
+
+/** An operation's model and its service's module, e.g. of `sqs` and `createQueue`; undefined when there is no such operation. */
+export async function findSdkOperation(
+  service: string,
+  action: string,
+): Promise<{ readonly sdk: object; readonly operation: OperationModel } | undefined> {
+  const known = SDK_SERVICES[service]
+  if (!known) return undefined
+  const sdk = await known.load()
+  const operation = readModel({ sdk, clientName: known.clientName }).operations.get(upperFirst(action))
+  return operation && { sdk, operation }
+}
 
 interface Client {
   send(command: object): Promise<object>

@@ -1,6 +1,5 @@
 /** Tasks that call operations of other services are checked against the SDK's models, which are loaded when a definition names them. */
-import { SDK_SERVICES, upperFirst } from '../sdk-calls.ts'
-import { readModel } from '../wire/model.ts'
+import { findSdkOperation, isSdkService } from '../sdk-calls.ts'
 import { StateFailure } from './failure.ts'
 import { toSdk } from './interpreter/sdk-shapes.ts'
 import { isObject, Problems } from './problems.ts'
@@ -25,19 +24,16 @@ function sdkTasksIn(value: unknown, path = ''): SdkTask[] {
 export async function checkSdkTasks(definition: object): Promise<void> {
   const problems = new Problems()
   for (const { service, action, args, path } of sdkTasksIn(definition)) {
-    const known = SDK_SERVICES[service]
-    if (!known) continue
-    const operation = readModel({ sdk: await known.load(), clientName: known.clientName }).operations.get(
-      upperFirst(action),
-    )
+    if (!isSdkService(service)) continue
+    const found = await findSdkOperation(service, action)
     const unknown = (field: string): StateFailure => {
       problems.schema(`The field "${field}" is not supported by Step Functions`, `${path}/Arguments`)
       return new StateFailure('States.Runtime')
     }
-    if (!operation) problems.schema(`The resource of ${service}:${action} is not recognised`, `${path}/Resource`)
+    if (!found) problems.schema(`The resource of ${service}:${action} is not recognised`, `${path}/Resource`)
     else if (isObject(args))
       try {
-        toSdk(operation.input, args, unknown)
+        toSdk(found.operation.input, args, unknown)
       } catch (error) {
         if (!(error instanceof StateFailure)) throw error
       }

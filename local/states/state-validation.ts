@@ -83,15 +83,14 @@ function checkRetrier(rule: Json, path: string, problems: Problems): void {
 export function checkTask(state: Json, path: string, problems: Problems): void {
   const { Resource: resource, Arguments: args, TimeoutSeconds: timeout, HeartbeatSeconds: heartbeat } = state
   checkTemplate(resource, `${path}/Resource`, problems)
+  const integration = typeof resource === 'string' ? integrationOf(resource) : undefined
   if (typeof resource !== 'string' || !resource.startsWith('arn:'))
     problems.schema("The field 'Resource' must be an ARN", `${path}/Resource`)
-  else if (!integrationOf(resource)) throw notImplemented(`Resource ${resource}`, `${path}/Resource`)
-  if (isObject(args) && /:(lambda|states):/.test(String(resource).replace(/^arn:aws:states/, ''))) {
-    const nested = String(resource).includes(':states:startExecution')
-    const known = nested ? ['StateMachineArn', 'Name', 'Input'] : ['FunctionName', 'Payload', 'InvocationType']
+  else if (!integration) throw notImplemented(`Resource ${resource}`, `${path}/Resource`)
+  if (isObject(args) && integration?.parameters) {
+    const { known, needed } = integration.parameters
     const foreign = Object.keys(args).find((key) => !known.includes(key))
     if (foreign !== undefined) throw notImplemented(`Argument ${foreign}`, `${path}/Arguments`)
-    const needed = nested ? 'StateMachineArn' : 'FunctionName'
     if (args[needed] === undefined) problems.schema(`The field '${needed}' is required`, `${path}/Arguments`)
   }
   for (const [field, value] of [

@@ -80,6 +80,12 @@ describe('aws-sdk', () => {
     expect(denied.cause).toContain(`assumed-role/worker/`)
   })
 
+  it('takes the arguments of the operation, also of services that have an integration of their own', async () => {
+    const listed = await run('aws-sdk:lambda:listFunctions', { MaxItems: 5 })
+    expect(listed).toMatchObject({ error: 'Lambda.LambdaException' })
+    expect(listed.cause).toContain('lambda:ListFunctions')
+  })
+
   it('is refused with its definition when the operation, or one of its arguments, does not exist', async () => {
     await expect(create('arn:aws:states:::aws-sdk:ec2:flyAway', {})).rejects.toMatchObject({
       name: 'InvalidDefinition',

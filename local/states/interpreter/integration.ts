@@ -22,7 +22,15 @@ export interface Integration {
   readonly resourceType: string
   /** As the history names it, e.g. `invoke.waitForTaskToken`. */
   readonly resource: string
+  /** Of its own; absent: those of the operation that it calls. */
+  readonly parameters?: Parameters
   run(call: Call): Promise<unknown>
+}
+
+export interface Parameters {
+  readonly known: readonly string[]
+  /** The one that must be there. */
+  readonly needed: string
 }
 
 /**
@@ -50,8 +58,8 @@ export const sdkMetadata = (requestId: string): Readonly<Record<string, unknown>
 })
 
 /** Throws States.Runtime for arguments that the integration does not have, or that are not implemented. */
-export function checkArguments(call: Call, allowed: readonly string[], needed: string): void {
-  const unknown = Object.keys(call.args).find((key) => !allowed.includes(key))
+export function checkArguments(call: Call, { known, needed }: Parameters): void {
+  const unknown = Object.keys(call.args).find((key) => !known.includes(key))
   if (unknown !== undefined)
     throw new StateFailure('States.Runtime', call.visit.described(`The argument '${unknown}' is not supported.`))
   if (typeof call.args[needed] !== 'string')

@@ -3,23 +3,27 @@ import type { InvocationAnswer } from '../engine.ts'
 import { isDenial, StateFailure } from '../failure.ts'
 import type { Thread } from '../thread.ts'
 import { awaitingToken, checkArguments, sdkMetadata } from './integration.ts'
-import type { Call, Integration } from './integration.ts'
+import type { Call, Integration, Parameters } from './integration.ts'
+
+const PARAMETERS: Parameters = { known: ['FunctionName', 'Payload', 'InvocationType'], needed: 'FunctionName' }
 
 /** `arn:aws:states:::lambda:invoke`: the task ends with the function's answer. */
 export const lambdaInvoke: Integration = {
   resourceType: 'lambda',
   resource: 'invoke',
+  parameters: PARAMETERS,
   run: invoke,
 }
 
 export const lambdaInvokeWithToken: Integration = {
   resourceType: 'lambda',
   resource: 'invoke.waitForTaskToken',
+  parameters: PARAMETERS,
   run: awaitingToken(invoke),
 }
 
 async function invoke(call: Call): Promise<unknown> {
-  checkArguments(call, ['FunctionName', 'Payload', 'InvocationType'], 'FunctionName')
+  checkArguments(call, PARAMETERS)
   const { FunctionName: functionName, Payload: payload, InvocationType: type = 'RequestResponse' } = call.args
   const { engine } = call.visit.thread
   if (type !== 'RequestResponse')

@@ -3,12 +3,15 @@ import { describeChild } from '../descriptions.ts'
 import type { Child } from '../engine.ts'
 import { isDenial, payloadText, StateFailure } from '../failure.ts'
 import { checkArguments, sdkMetadata } from './integration.ts'
-import type { Call, Integration } from './integration.ts'
+import type { Call, Integration, Parameters } from './integration.ts'
+
+const PARAMETERS: Parameters = { known: ['StateMachineArn', 'Name', 'Input'], needed: 'StateMachineArn' }
 
 /** `arn:aws:states:::states:startExecution`: the task ends as soon as the child has started. */
 export const startedExecution: Integration = {
   resourceType: 'states',
   resource: 'startExecution',
+  parameters: PARAMETERS,
   run: async (call) => startedOutput(call, childOf(call)),
 }
 
@@ -16,6 +19,7 @@ export const startedExecution: Integration = {
 export const nestedExecution: Integration = {
   resourceType: 'states',
   resource: 'startExecution.sync:2',
+  parameters: PARAMETERS,
   run: async (call) => {
     const child = childOf(call)
     const { signal } = call.visit.thread
@@ -50,7 +54,7 @@ function childOf(call: Call): Child {
 }
 
 function start(call: Call): Child {
-  checkArguments(call, ['StateMachineArn', 'Name', 'Input'], 'StateMachineArn')
+  checkArguments(call, PARAMETERS)
   const { StateMachineArn: stateMachineArn, Name: name, Input: input = {} } = call.args
   const { engine, execution } = call.visit.thread
   try {

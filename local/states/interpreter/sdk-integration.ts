@@ -1,6 +1,5 @@
 /** Tasks that call an operation of a service: `aws-sdk:*`, and the optimised integrations that are nothing more than that. */
-import { callSdk, isSdkService, SDK_SERVICES, upperFirst } from '../../sdk-calls.ts'
-import { readModel, type OperationModel } from '../../wire/model.ts'
+import { callSdk, findSdkOperation, isSdkService, upperFirst } from '../../sdk-calls.ts'
 import { AwsError } from '../../wire/service.ts'
 import { StateFailure } from '../failure.ts'
 import { awaitingToken, sdkMetadata } from './integration.ts'
@@ -28,15 +27,6 @@ const namingOf = (service: string): Naming => {
   return { prefix, whole: `${prefix}.${prefix}Exception` }
 }
 
-/** An operation of a service. @throws StateFailure States.Runtime when there is none */
-async function modelOf(service: string, action: string): Promise<{ sdk: object; operation: OperationModel }> {
-  const known = SDK_SERVICES[service]
-  const sdk = (await known?.load()) ?? {}
-  const operation = known && readModel({ sdk, clientName: known.clientName }).operations.get(upperFirst(action))
-  if (!operation) throw new StateFailure('States.Runtime', `There is no operation ${service}:${action}.`)
-  return { sdk, operation }
-}
-
 /** Names always end with "Exception"; those of EC2, whose model names no errors, are all one (AWS facts C.4). */
 function failureOf({ code, message, status }: AwsError, sdk: object, { prefix, whole }: Naming): StateFailure {
   const isNamed = typeof Reflect.get(sdk, code) === 'function' || code === 'SdkClientException'
@@ -52,7 +42,9 @@ async function callService(
   naming: Naming,
 ): Promise<object> {
   const { engine, execution } = call.visit.thread
-  const { sdk, operation } = await modelOf(service, action)
+  const found = await findSdkOperation(service, action)
+  if (!found) throw new StateFailure('States.Runtime', `There is no operation ${service}:${action}.`)
+  const { sdk, operation } = found
   const input = toSdk(operation.input, args)
   try {
     const { endpoint, region, credentials } = engine.actAs(execution)
