@@ -7,7 +7,7 @@ import type {
   Reservation,
 } from '@aws-sdk/client-ec2'
 import type { Operations } from '../wire/service.ts'
-import { describe } from './describe.ts'
+import { byId, describe } from './describe.ts'
 import type { Description } from './describe.ts'
 import { INSTANCE } from './ids.ts'
 import { STATE_CODES } from './instance-state-codes.ts'
@@ -131,7 +131,7 @@ function descriptionOf(account: Account): Description<Instance> {
     filters: instanceFilters(account, (instance) => toInstanceOutput(account, instance)),
     idsParameter: 'instancesSet',
     indexes: {
-      'instance-id': (id) => [instances.get(id)].filter((one) => one !== undefined),
+      'instance-id': byId(instances),
       'block-device-mapping.volume-id': (id) => volumes.get(id)?.attachments.map(({ instance }) => instance) ?? [],
     },
   }

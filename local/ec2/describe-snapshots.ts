@@ -7,7 +7,7 @@ import type {
 } from '@aws-sdk/client-ec2'
 import type { Operations } from '../wire/service.ts'
 import { placed, type Placed } from './across-accounts.ts'
-import { candidates, searchable } from './describe.ts'
+import { byId, candidates, searchable } from './describe.ts'
 import { filterBy } from './filters.ts'
 import type { FilterValues } from './filters.ts'
 import type { Account, Snapshot } from './model.ts'
@@ -87,8 +87,7 @@ function scopeOf(account: Account, request: DescribeSnapshotsRequest): (snapshot
 /** Own snapshots that may pass the filters, and those that others share. */
 function visible(account: Account, { Filters, OwnerIds = [] }: DescribeSnapshotsRequest): Iterable<Placed<Snapshot>> {
   const { snapshots, accountId } = account
-  const byId = (id: string): Snapshot[] => [snapshots.get(id)].filter((one) => one !== undefined)
-  const own = candidates({ among: snapshots, indexes: { 'snapshot-id': byId } }, Filters)
+  const own = candidates({ among: snapshots, indexes: { 'snapshot-id': byId(snapshots) } }, Filters)
   const isOwnAlone = OwnerIds.length > 0 && OwnerIds.every((owner) => owner === 'self' || owner === accountId)
   return placed([own, ...(isOwnAlone ? [] : sharedSnapshots(account))])
 }

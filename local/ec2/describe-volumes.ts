@@ -6,7 +6,7 @@ import type {
   Volume as VolumeOutput,
 } from '@aws-sdk/client-ec2'
 import type { Operations } from '../wire/service.ts'
-import { describe, searchable } from './describe.ts'
+import { byId, describe, searchable } from './describe.ts'
 import type { Description } from './describe.ts'
 import type { FilterValues } from './filters.ts'
 import { VOLUME } from './ids.ts'
@@ -67,7 +67,7 @@ const descriptionOf = ({ volumes, instances }: Account): Description<Volume> => 
   filters: FILTERS,
   idsParameter: 'volumesSet',
   indexes: {
-    'volume-id': (id) => [volumes.get(id)].filter((one) => one !== undefined),
+    'volume-id': byId(volumes),
     'attachment.instance-id': (id) => [...(instances.get(id)?.attachments.values() ?? [])].map(({ volume }) => volume),
   },
 })

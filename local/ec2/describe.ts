@@ -32,6 +32,14 @@ interface DescribeRequest extends PageRequest {
   readonly Filters?: readonly Filter[]
 }
 
+/** The index of ids. */
+export const byId =
+  <Resource>(among: ReadonlyMap<string, Resource>) =>
+  (id: string): Resource[] => {
+    const found = among.get(id)
+    return found === undefined ? [] : [found]
+  }
+
 type Indexed<Resource extends Item> = Pick<Description<Resource>, 'among' | 'indexes'>
 
 function* indexed<Resource extends Item>(

@@ -97,7 +97,6 @@ export class Rules {
   readonly #matchers = new WeakMap<Rule, Matches>()
   readonly #arnPrefix: string
   readonly #busArn: string
-
   readonly #mayAssume: MayAssume | undefined
 
   constructor({ region, accountId, mayAssume }: RulesOptions) {

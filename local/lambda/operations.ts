@@ -12,7 +12,6 @@ import type { Clock } from '../clock.ts'
 import { AwsError } from '../wire/service.ts'
 import type { Operations } from '../wire/service.ts'
 import { tooLarge } from './errors.ts'
-
 import { described } from './functions.ts'
 import type { RegisteredFunction } from './functions.ts'
 import type { InvocationResult, LambdaRuntime } from './runtime.ts'

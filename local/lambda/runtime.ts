@@ -54,7 +54,7 @@ export class LambdaRuntime {
 
   constructor(options: LambdaOptions) {
     this.#options = options
-    this.#sandboxes = new Sandboxes(options.sandboxLimit ?? DEFAULT_SANDBOX_LIMIT)
+    this.#sandboxes = new Sandboxes(options.sandboxLimit ?? DEFAULT_SANDBOX_LIMIT, options.clock)
   }
 
   register(configuration: FunctionConfiguration): string {

@@ -1,3 +1,4 @@
+import type { Clock } from '../clock.ts'
 import type { Invocation } from './protocol.ts'
 import type { Outcome, Sandbox, SandboxSettings } from './sandbox.ts'
 
@@ -28,6 +29,7 @@ interface Waiting {
  */
 export class Sandboxes {
   readonly #limit: number
+  readonly #clock: Pick<Clock, 'now'>
   /** Idle longest first. */
   #idle: Sandbox[] = []
   readonly #running = new Set<Sandbox>()
@@ -36,8 +38,9 @@ export class Sandboxes {
   #places = 0
   #waiting: Waiting[] = []
 
-  constructor(limit: number) {
+  constructor(limit: number, clock: Pick<Clock, 'now'>) {
     this.#limit = limit
+    this.#clock = clock
   }
 
   /**
@@ -50,8 +53,8 @@ export class Sandboxes {
     invocation: () => Invocation,
     onStart: () => void,
   ): Promise<Outcome> {
-    this.#endAged(invocation().nowMs)
-    const sandbox = (await this.#take(functionArn)) ?? (await this.#start(settings(), invocation().nowMs))
+    this.#endAged()
+    const sandbox = (await this.#take(functionArn)) ?? (await this.#start(settings()))
     this.#running.add(sandbox)
     try {
       const ended = sandbox.run(invocation(), { onPause: () => this.#leave(), onResume: () => (this.#places += 1) })
@@ -74,7 +77,8 @@ export class Sandboxes {
     await Promise.all(all.map((sandbox) => sandbox.end()))
   }
 
-  async #start(settings: SandboxSettings, nowMs: number): Promise<Sandbox> {
+  async #start(settings: SandboxSettings): Promise<Sandbox> {
+    const nowMs = this.#clock.now()
     // Loaded with the first invocation: what takes the types off a sandbox's first module costs 14 MB.
     const { Sandbox } = await import('./sandbox.ts')
     const sandbox = new Sandbox(settings)
@@ -82,7 +86,8 @@ export class Sandboxes {
     return sandbox
   }
 
-  #endAged(nowMs: number): void {
+  #endAged(): void {
+    const nowMs = this.#clock.now()
     this.#endIdle((sandbox) => nowMs - (this.#startedMs.get(sandbox) ?? 0) >= LIFETIME_MS)
   }
 

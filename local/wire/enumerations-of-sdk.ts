@@ -5,10 +5,8 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { NormalizedSchema } from '@smithy/core/schema'
+import { ENUMERATIONS_PATH } from './enumerations.ts'
 import { members, readModel, valueSchema } from './model.ts'
-
-/** By the client's name: enumeration → its members, as `Structure.Member` separated by spaces. */
-export type EnumerationTable = Readonly<Record<string, Readonly<Record<string, string>>>>
 
 /**
  * Modules by client. S3, SQS and the EBS direct APIs are not among them: they refuse values in words of their own (`MalformedXML`,
@@ -28,8 +26,6 @@ const MODULES: Readonly<Record<string, string>> = {
 
 /** Not checked, since new values appear that an SDK does not know. */
 const OPEN: ReadonlySet<string> = new Set(['_InstanceType'])
-
-export const ENUMERATIONS_PATH = resolve(import.meta.dirname, 'enumerations.json')
 
 /** The content of `enumerations.json` for the clients that are installed. */
 export async function readEnumerations(): Promise<string> {

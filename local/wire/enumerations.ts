@@ -1,7 +1,12 @@
 /** What the schemas of the SDK's clients leave out: which members are enumerations. */
 import { readFileSync } from 'node:fs'
-import { ENUMERATIONS_PATH } from './enumerations-of-sdk.ts'
-import type { EnumerationTable } from './enumerations-of-sdk.ts'
+import { resolve } from 'node:path'
+
+/** Written by `enumerations-of-sdk.ts`. */
+export const ENUMERATIONS_PATH = resolve(import.meta.dirname, 'enumerations.json')
+
+/** By the client's name: enumeration → its members, as `Structure.Member` separated by spaces. */
+type EnumerationTable = Readonly<Record<string, Readonly<Record<string, string>>>>
 
 /** The values that a member of a structure may have; undefined when it is no enumeration, or an open one. */
 export type Enumerations = (structure: string | undefined, member: string) => readonly string[] | undefined

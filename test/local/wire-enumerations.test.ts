@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 
-import { ENUMERATIONS_PATH, readEnumerations } from '../../local/wire/enumerations-of-sdk.ts'
+import { readEnumerations } from '../../local/wire/enumerations-of-sdk.ts'
+import { ENUMERATIONS_PATH } from '../../local/wire/enumerations.ts'
 import { placesIn, RandomValues } from './random-values.ts'
 import { CLIENTS, connect, operationsOf } from './wire-connection.ts'
 import type { Command, Connection } from './wire-connection.ts'

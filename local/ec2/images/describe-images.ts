@@ -101,7 +101,7 @@ function describeImages(account: Account, request: DescribeImagesRequest): objec
   return { Images: given.items.map(({ image }) => show(image)), NextToken: given.nextToken }
 }
 
-/** Those that somebody else keeps for himself are left out in silence. @throws AwsError InvalidAMIID.NotFound, InvalidAMIID.Malformed */
+/** Those that somebody else keeps for himself are left out in silence. @throws AwsError InvalidAMIID.NotFound */
 function imagesNamed(account: Account, ids: readonly string[]): ReadonlySet<Image> {
   const foreign = new Map<string, Image>()
   for (const id of ids) {

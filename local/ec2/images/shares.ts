@@ -37,7 +37,7 @@ export function imageAnywhere(account: Account, id: string, region = account.reg
 
 /**
  * An image of a Region that this account may launch and copy.
- * @throws AwsError InvalidAMIID.NotFound, InvalidAMIID.Malformed; AuthFailure for one of somebody else that is not shared
+ * @throws AwsError InvalidAMIID.NotFound; AuthFailure for one of somebody else that is not shared
  */
 export function usableImage(account: Account, id: string, region = account.region): FoundImage {
   const found = imageAnywhere(account, id, region)
