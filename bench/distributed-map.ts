@@ -1,7 +1,8 @@
 /**
- * Script: a Distributed Map over 10,000 machines read from S3, with results written to S3: once with a child of Pass and
- * Succeed, once with a child that invokes a trivial Lambda. Prints seconds of wall time, peak memory and transitions a second.
- * `npm run bench:map [items]`
+ * Script: a Distributed Map over 10,000 machines read from S3, with results written to S3, in an account that holds these
+ * machines and their 30,000 volumes (what EC2 knows of them): once with a child of Pass and Succeed, once with a child that
+ * invokes a trivial Lambda. Prints seconds of wall time, peak memory and transitions a second.
+ * `npm run bench:map [machines]`
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,7 +13,8 @@ import { CreateStateMachineCommand, SFNClient } from '@aws-sdk/client-sfn'
 import { startAccount, type Account } from '../local/account.ts'
 import { autoClock, wallClockMs } from '../local/clock.ts'
 
-const ITEMS = Number(process.argv[2] ?? 10_000)
+const MACHINES = Number(process.argv[2] ?? 10_000)
+const DATA_DISKS = ['/dev/sdf', '/dev/sdg'].map((device) => ({ device, sizeGiB: 100 }))
 const ROLE = 'arn:aws:iam::111122223333:role/bench'
 const BUCKET = 'bench-items'
 
@@ -74,11 +76,11 @@ async function prepare(account: Account, directory: string): Promise<string> {
   const s3 = new S3Client({ endpoint, region, credentials, forcePathStyle: true })
   const CreateBucketConfiguration = { LocationConstraint: region as 'eu-central-1' }
   await s3.send(new CreateBucketCommand({ Bucket: BUCKET, CreateBucketConfiguration }))
-  const machines = Array.from({ length: ITEMS }, (_, index) => ({
-    machine: `i-${index.toString(16).padStart(17, '0')}`,
-    policy: 'hourly',
-  }))
-  account.objects.write(BUCKET, 'machines.json', Buffer.from(JSON.stringify(machines)))
+  const imageId = 'ami-0123456789abcdef0'
+  account.ec2.registerImage({ imageId, rootDeviceName: '/dev/sda1', rootDeviceType: 'ebs', rootSizeGiB: 8 })
+  const fleet = account.ec2.loadFleet({ count: MACHINES, imageId, instanceType: 'm5.large', dataDisks: DATA_DISKS })
+  const items = fleet.map((machine) => ({ machine, policy: 'hourly' }))
+  account.objects.write(BUCKET, 'machines.json', Buffer.from(JSON.stringify(items)))
   writeFileSync(join(directory, 'index.mjs'), 'export const handler = async ({ machine }) => machine\n')
   return account.lambda.register({
     name: 'bench',
@@ -107,7 +109,7 @@ async function measure(account: Account, name: string, processor: object): Promi
   const { status, error, cause } = await account.states.waitFor(account.states.start(stateMachineArn, {}))
   const seconds = (performance.now() - started) / 1000
   console.log(
-    `${name}: ${status} ${error ?? ''}${cause ?? ''} ${ITEMS} items in ${seconds.toFixed(1)} s, ` +
+    `${name}: ${status} ${error ?? ''}${cause ?? ''} ${MACHINES} machines in ${seconds.toFixed(1)} s, ` +
       `${Math.round(transitions / seconds)} transitions/s, peak so far ${Math.round(process.resourceUsage().maxRSS / 1024)} MiB`,
   )
 }
