@@ -1,7 +1,7 @@
 /** Troubles of machines and disks that a person can cause by name: EC2's host has a method for each. */
 import { z } from 'zod'
 import type { Ec2Host } from '../ec2/host.ts'
-import { VOLUME_TYPES } from '../ec2/volume-types.ts'
+import { VOLUME_TYPES } from '../ec2/volumes/volume-types.ts'
 import type { Guests } from '../guests/guests.ts'
 
 /** What of a place the control endpoint reaches. */

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../clock.ts'
 import type { Durable } from '../durability.ts'
-import type { DirectSnapshots } from '../ec2/direct-snapshots.ts'
+import type { DirectSnapshots } from '../ec2/snapshots/direct-snapshots.ts'
 import type { Service } from '../wire/service.ts'
 import { ebsAccess } from './access.ts'
 import { throttled } from './errors.ts'

@@ -1,6 +1,6 @@
 /** What the EBS direct APIs of one place work on. */
 import type { Clock } from '../clock.ts'
-import type { DirectSnapshots } from '../ec2/direct-snapshots.ts'
+import type { DirectSnapshots } from '../ec2/snapshots/direct-snapshots.ts'
 import type { Tokens } from './tokens.ts'
 
 /** A StartSnapshot that is not completed yet. */

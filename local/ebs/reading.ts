@@ -9,9 +9,9 @@ import type {
   ListSnapshotBlocksResponse,
 } from '@aws-sdk/client-ebs'
 import type { Operations } from '../wire/service.ts'
-import { BLOCK_BYTES } from '../ec2/blocks.ts'
+import { BLOCK_BYTES } from '../ec2/volumes/blocks.ts'
 import { isId } from '../ec2/id-formats.ts'
-import type { DirectSnapshot } from '../ec2/direct-snapshots.ts'
+import type { DirectSnapshot } from '../ec2/snapshots/direct-snapshots.ts'
 import { denied, invalid, notFound } from './errors.ts'
 import type { EbsPlace } from './place.ts'
 

@@ -11,8 +11,8 @@ import type {
 } from '@aws-sdk/client-ebs'
 import { AwsError } from '../wire/service.ts'
 import type { Caller, Operations, StreamedBody } from '../wire/service.ts'
-import { BLOCK_BYTES } from '../ec2/blocks.ts'
-import type { DirectSnapshot, EncryptionWanted } from '../ec2/direct-snapshots.ts'
+import { BLOCK_BYTES } from '../ec2/volumes/blocks.ts'
+import type { DirectSnapshot, EncryptionWanted } from '../ec2/snapshots/direct-snapshots.ts'
 import { invalid, notFound } from './errors.ts'
 import type { EbsPlace, Upload } from './place.ts'
 

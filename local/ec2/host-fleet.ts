@@ -1,16 +1,16 @@
 /** Many machines at once, put into the account by its owner: as instances that run, but of nothing except what EC2 knows of them. */
 import type { BlockDeviceMapping, RunInstancesRequest, VolumeType, _InstanceType } from '@aws-sdk/client-ec2'
 import type { Caller } from '../wire/service.ts'
-import { addAttachment } from './attachments.ts'
-import { planDisks } from './block-devices.ts'
+import { addAttachment } from './volumes/attachments.ts'
+import { planDisks } from './instances/block-devices.ts'
 import { checkFits } from './images/fit.ts'
-import { instanceTypeOf } from './instance-types.ts'
-import { launchable, newInstance } from './launch.ts'
-import type { LaunchPlan } from './launch.ts'
-import { makeInterfaces, planNetwork } from './launch-network.ts'
+import { instanceTypeOf } from './instances/instance-types.ts'
+import { launchable, newInstance } from './instances/launch.ts'
+import type { LaunchPlan } from './instances/launch.ts'
+import { makeInterfaces, planNetwork } from './instances/launch-network.ts'
 import type { Account, Instance } from './model.ts'
 import type { Zone } from './network/zones.ts'
-import { newVolume } from './volumes.ts'
+import { newVolume } from './volumes/volumes.ts'
 
 /** Machines that are alike. */
 export interface FleetDescription {

@@ -1,14 +1,14 @@
 /** The account owner's hands: what no API shows. */
 import type { VolumeType } from '@aws-sdk/client-ec2'
-import { endDetach } from './attachments.ts'
+import { endDetach } from './volumes/attachments.ts'
 import type { Consistency } from './consistency.ts'
 import { loadFleet } from './host-fleet.ts'
 import type { FleetDescription } from './host-fleet.ts'
 import { INSTANCE, SNAPSHOT, VOLUME, findAny } from './ids.ts'
 import { registerImage } from './images/host-images.ts'
 import type { ImageRegistration } from './images/host-images.ts'
-import { interrupt } from './instance-states.ts'
-import { endByGuest } from './instances.ts'
+import { interrupt } from './instances/instance-states.ts'
+import { endByGuest } from './instances/instances.ts'
 import type { Account, CapacityTrouble, CaptureObserver, StatusCheck, Volume } from './model.ts'
 import { setHostTags } from './tags.ts'
 

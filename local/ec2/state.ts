@@ -1,13 +1,13 @@
 /** The state of EC2 as a whole: empty at first, saved and restored as plain data. */
 import type { Durable } from '../durability.ts'
-import { resumeAttachments } from './attachments.ts'
+import { resumeAttachments } from './volumes/attachments.ts'
 import { Collection } from './collection.ts'
-import { resumeInstances } from './instance-states.ts'
+import { resumeInstances } from './instances/instance-states.ts'
 import type { Account, CollectionName, Ec2State, Resource } from './model.ts'
 import { resumeInterfaces } from './network/interface-states.ts'
-import { resumeRootTasks } from './replace-root.ts'
-import { resumeSnapshots } from './snapshot-states.ts'
-import { resumeVolumes } from './volume-states.ts'
+import { resumeRootTasks } from './instances/replace-root.ts'
+import { resumeSnapshots } from './snapshots/snapshot-states.ts'
+import { resumeVolumes } from './volumes/volume-states.ts'
 
 /** `shows` says whether a resource can be seen by callers yet. */
 export function newState(shows: (resource: Resource) => boolean): Ec2State {

@@ -11,7 +11,7 @@
  */
 import { existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
-import type { GuestDisk } from '../ec2/guest.ts'
+import type { GuestDisk } from '../ec2/instances/guest.ts'
 
 const PROGRAMS = join(import.meta.dirname, 'bin')
 const BY_ID = 'disk/by-id/nvme-Amazon_Elastic_Block_Store_'

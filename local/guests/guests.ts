@@ -5,7 +5,7 @@
 import { mkdirSync, readFileSync, realpathSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../clock.ts'
-import type { GuestRunner, GuestSpec } from '../ec2/guest.ts'
+import type { GuestRunner, GuestSpec } from '../ec2/instances/guest.ts'
 import type { Metadata, MetadataEndpoint } from '../metadata/metadata.ts'
 import { GuestFolder } from './folder.ts'
 import { BashGuest } from './guest-process.ts'

@@ -4,7 +4,7 @@
  */
 import { execFileSync } from 'node:child_process'
 import { statSync, truncateSync } from 'node:fs'
-import type { GuestDisk } from '../ec2/guest.ts'
+import type { GuestDisk } from '../ec2/instances/guest.ts'
 
 export const KIB = 1024
 

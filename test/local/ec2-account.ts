@@ -11,7 +11,7 @@ import { createEc2 } from '../../local/ec2/ec2.ts'
 import type { Ec2Host, Ec2Options } from '../../local/ec2/ec2.ts'
 import { createKms } from '../../local/kms/kms.ts'
 import type { Kms } from '../../local/kms/kms.ts'
-import type { Guest, GuestDisk, GuestSpec } from '../../local/ec2/guest.ts'
+import type { Guest, GuestDisk, GuestSpec } from '../../local/ec2/instances/guest.ts'
 import type { Caller, EmittedEvent, Operations } from '../../local/wire/service.ts'
 
 export const MINUTE_MS = 60_000

@@ -1,6 +1,6 @@
 /** The one instant of a set of snapshots. */
 import { expect, test } from 'vitest'
-import type { GuestSpec } from '../../local/ec2/guest.ts'
+import type { GuestSpec } from '../../local/ec2/instances/guest.ts'
 import { autoClock } from '../../local/clock.ts'
 import { MINUTE_MS, NotingGuest, START_MS, ZONE, testAccount } from './ec2-account.ts'
 import { createSet, read, write } from './ec2-disks.ts'

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import { autoClock } from '../../local/clock.ts'
 import type { Clock } from '../../local/clock.ts'
-import type { GuestDisk, GuestSpec } from '../../local/ec2/guest.ts'
+import type { GuestDisk, GuestSpec } from '../../local/ec2/instances/guest.ts'
 import { createGuests } from '../../local/guests/guests.ts'
 import type { CommandResult, GuestProcess, Guests, GuestsOptions } from '../../local/guests/guests.ts'
 

@@ -1,6 +1,6 @@
 /** Whether an image can run on an instance type. */
 import { AwsError } from '../../wire/service.ts'
-import type { InstanceType } from '../instance-types.ts'
+import type { InstanceType } from '../instances/instance-types.ts'
 import { invalidValue } from '../request.ts'
 import type { Image, ImageDisk } from './model.ts'
 

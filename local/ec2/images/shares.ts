@@ -2,7 +2,7 @@
 import { AwsError } from '../../wire/service.ts'
 import { IMAGE, find } from '../ids.ts'
 import type { Account, Snapshot } from '../model.ts'
-import { sourceSnapshot } from '../volumes.ts'
+import { sourceSnapshot } from '../volumes/volumes.ts'
 import type { Image } from './model.ts'
 
 interface FoundImage {

@@ -12,7 +12,7 @@ import type {
 import { AwsError } from '../../wire/service.ts'
 import type { Operations } from '../../wire/service.ts'
 import { INSTANCE, INTERFACE, SECURITY_GROUP, SUBNET, find } from '../ids.ts'
-import { instanceTypeOf } from '../instance-types.ts'
+import { instanceTypeOf } from '../instances/instance-types.ts'
 import type { Account, Instance } from '../model.ts'
 import { ClientTokens, invalidValue, operation, required } from '../request.ts'
 import { mergeTags, tagsOnCreation } from '../tags.ts'
