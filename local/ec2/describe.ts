@@ -6,9 +6,10 @@ import { asksForTags, filterBy, literalValues } from './filters.ts'
 import type { FilterValues } from './filters.ts'
 import { findAll } from './ids.ts'
 import type { ResourceKind } from './ids.ts'
-import type { Account, Resource as Item } from './model.ts'
+import type { Account } from './model.ts'
 import { pageOf, placeOf, tokenOf } from './paging.ts'
 import type { Page, PageLimits, PageRequest } from './paging.ts'
+import type { Resource as Item } from './resource.ts'
 import { invalidValue } from './request.ts'
 
 const IDS_MAX = 1000

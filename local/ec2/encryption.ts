@@ -1,8 +1,9 @@
 /** Which key encrypts a new volume or snapshot (AWS facts A.6, A.12, G). Bytes stay as they are: nobody reads them but through the API's rules. */
 import { AwsError } from '../wire/service.ts'
 import type { AccessRequest, Caller } from '../wire/service.ts'
-import type { Encryption } from './ebs-model.ts'
-import type { Account, Snapshot } from './model.ts'
+import type { Encryption } from './keys.ts'
+import type { Account } from './model.ts'
+import type { Snapshot } from './snapshots/model.ts'
 
 export interface EncryptionRequest {
   readonly Encrypted?: boolean

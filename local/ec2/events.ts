@@ -1,5 +1,8 @@
 /** Events of EC2 and EBS as EventBridge carries them (AWS facts A.18). */
-import type { Account, Instance, Snapshot, Volume } from './model.ts'
+import type { Account } from './model.ts'
+import type { Instance } from './instances/model.ts'
+import type { Snapshot } from './snapshots/model.ts'
+import type { Volume } from './volumes/model.ts'
 
 /** The ARNs in EBS notifications are odd: the Region stands in the account's place (AWS facts A.18). */
 const oddArn = ({ region }: Account, type: 'snapshot' | 'volume', id: string): string =>

@@ -9,7 +9,10 @@ import { registerImage } from './images/host-images.ts'
 import type { ImageRegistration } from './images/host-images.ts'
 import { interrupt } from './instances/instance-states.ts'
 import { endByGuest } from './instances/instances.ts'
-import type { Account, CapacityTrouble, CaptureObserver, StatusCheck, Volume } from './model.ts'
+import type { Account } from './model.ts'
+import type { CapacityTrouble, StatusCheck } from './instances/model.ts'
+import type { CaptureObserver } from './snapshots/model.ts'
+import type { Volume } from './volumes/model.ts'
 import { setHostTags } from './tags.ts'
 
 export interface Ec2Host {

@@ -29,7 +29,8 @@ import {
 } from './ids.ts'
 import { isId } from './id-formats.ts'
 import type { ResourceKind } from './ids.ts'
-import type { Account, Resource } from './model.ts'
+import type { Account } from './model.ts'
+import type { Resource } from './resource.ts'
 import { pageOf } from './paging.ts'
 import { invalidValue, operation, required } from './request.ts'
 

@@ -1,6 +1,6 @@
 /** What S3 asks IAM before an operation runs (Service Authorization Reference, Amazon S3). */
 import { expect, it } from 'vitest'
-import { s3Access } from '../../local/s3/access.ts'
+import { s3Access } from '../../local/s3/access/access.ts'
 
 const access = s3Access({ version: () => undefined, upload: () => undefined, keyOf: () => undefined })
 const caller = { accountId: '111122223333', arn: 'arn:aws:iam::111122223333:root', region: 'eu-west-1' }

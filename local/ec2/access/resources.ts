@@ -3,7 +3,11 @@ import type { Tag, TagSpecification } from '@aws-sdk/client-ec2'
 import { request, requestTags, resourceTags, type AccessContext } from '../../wire/access.ts'
 import type { AccessRequest } from '../../wire/service.ts'
 import type { Image } from '../images/model.ts'
-import type { Account, Instance, Resource, Snapshot, Volume } from '../model.ts'
+import type { Account } from '../model.ts'
+import type { Resource } from '../resource.ts'
+import type { Instance } from '../instances/model.ts'
+import type { Snapshot } from '../snapshots/model.ts'
+import type { Volume } from '../volumes/model.ts'
 
 /** A resource that exists, is about to be made (`*`), or is only named by the request: then it has no tags. */
 export interface Target {

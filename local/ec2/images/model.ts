@@ -1,6 +1,6 @@
 /** Images, as registered by the account, made from its instances, or put there by the host. */
 import type { VolumeType } from '@aws-sdk/client-ec2'
-import type { Resource } from '../model.ts'
+import type { Resource } from '../resource.ts'
 
 export interface ImageDisk {
   readonly device: string

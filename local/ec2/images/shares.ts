@@ -1,7 +1,8 @@
 /** Who may launch and copy an image: its owner, everybody, or whom its owner names (AWS facts A.17, A.21). */
 import { AwsError } from '../../wire/service.ts'
 import { IMAGE, find } from '../ids.ts'
-import type { Account, Snapshot } from '../model.ts'
+import type { Account } from '../model.ts'
+import type { Snapshot } from '../snapshots/model.ts'
 import { sourceSnapshot } from '../volumes/volumes.ts'
 import type { Image } from './model.ts'
 

@@ -2,7 +2,8 @@
 import { AwsError } from '../../wire/service.ts'
 import { instanceTypeOf } from './instance-types.ts'
 import type { InstanceType } from './instance-types.ts'
-import type { Account, CapacityTrouble } from '../model.ts'
+import type { Account } from '../model.ts'
+import type { CapacityTrouble } from './model.ts'
 import type { Zone } from '../network/zones.ts'
 
 export interface RoomWanted {

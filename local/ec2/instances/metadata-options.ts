@@ -7,7 +7,8 @@ import type {
 import { AwsError } from '../../wire/service.ts'
 import type { Operations } from '../../wire/service.ts'
 import { INSTANCE, find } from '../ids.ts'
-import type { Account, Instance } from '../model.ts'
+import type { Account } from '../model.ts'
+import type { Instance } from './model.ts'
 import { invalidValue, operation, required, supportOnly } from '../request.ts'
 
 const HOPS_MAX = 64

@@ -1,6 +1,7 @@
 /** The default VPC of the Region, with a /20 subnet in each zone, as every account finds it. */
 import type { IdPrefix } from '../ids.ts'
-import type { Account, Resource } from '../model.ts'
+import type { Account } from '../model.ts'
+import type { Resource } from '../resource.ts'
 import type { Subnet, Vpc } from './model.ts'
 import { addDefaultGroup } from './security-groups.ts'
 

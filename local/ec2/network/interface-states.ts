@@ -1,7 +1,8 @@
 /** Network interfaces: how they come, are attached and go (AWS facts A.17). */
 import { AwsError } from '../../wire/service.ts'
 import { ATTACH_INTERFACE_MS, DETACH_INTERFACE_MS } from '../delays.ts'
-import type { Account, Instance } from '../model.ts'
+import type { Account } from '../model.ts'
+import type { Instance } from '../instances/model.ts'
 import { newResource } from './default-vpc.ts'
 import type { Address, InterfaceAttachment, NetworkInterface, Subnet } from './model.ts'
 import { checkAddress, checkFree, releaseAddress, takeAddress } from './private-addresses.ts'

@@ -1,5 +1,5 @@
 /** What the network of an account is made of (AWS facts A.17). */
-import type { Resource } from '../model.ts'
+import type { Resource } from '../resource.ts'
 import type { Zone } from './zones.ts'
 
 export interface Vpc extends Resource {

@@ -1,6 +1,9 @@
 /** The point in time of snapshots: guests stand still, all disks are copied, guests go on. */
 import { runOf } from '../model.ts'
-import type { Account, Capture, InstanceRun, Volume } from '../model.ts'
+import type { Account } from '../model.ts'
+import type { Capture } from './model.ts'
+import type { InstanceRun } from '../instances/model.ts'
+import type { Volume } from '../volumes/model.ts'
 
 /** Captures of one machine may overlap: the first pauses its guest, the last lets it go on. */
 function pause(run: InstanceRun): void {

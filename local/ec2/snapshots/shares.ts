@@ -11,7 +11,8 @@ import { AwsError } from '../../wire/service.ts'
 import type { Operations } from '../../wire/service.ts'
 import { emitSnapshotShared } from '../events.ts'
 import { SNAPSHOT, find } from '../ids.ts'
-import type { Account, Snapshot } from '../model.ts'
+import type { Account } from '../model.ts'
+import type { Snapshot } from './model.ts'
 import { invalidValue, operation, required } from '../request.ts'
 
 const CHANGES_MAX = 500

@@ -3,7 +3,8 @@ import { BLOCK_BYTES, NO_BLOCKS, countChanged } from '../volumes/blocks.ts'
 import { copyDelayMs, snapshotDelayMs } from '../delays.ts'
 import { emitMissedDuration, emitSetNotification, emitSnapshotNotification } from '../events.ts'
 import { beginLock, cancelLock, resumeLock } from './locks.ts'
-import type { Account, PendingSnapshot, Snapshot, SnapshotSet } from '../model.ts'
+import type { Account } from '../model.ts'
+import type { PendingSnapshot, Snapshot, SnapshotSet } from './model.ts'
 
 const MINUTE_MS = 60_000
 const MIB = 1024 * 1024

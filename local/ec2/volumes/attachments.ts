@@ -11,7 +11,9 @@ import type { GuestDisk } from '../instances/guest.ts'
 import { INSTANCE, VOLUME, find } from '../ids.ts'
 import { volumesMax } from '../instances/instance-types.ts'
 import { runOf } from '../model.ts'
-import type { Account, Attachment, Instance, Volume } from '../model.ts'
+import type { Account } from '../model.ts'
+import type { Attachment, Volume } from './model.ts'
+import type { Instance } from '../instances/model.ts'
 import { invalidValue, operation, required } from '../request.ts'
 
 const GIB = 1024 ** 3

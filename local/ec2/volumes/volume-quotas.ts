@@ -1,7 +1,8 @@
 /** What volumes together may not exceed in one Region (AWS facts A.12, A.22). */
 import { AwsError } from '../../wire/service.ts'
-import type { VolumePerformance } from '../ebs-model.ts'
-import type { Account, Snapshot } from '../model.ts'
+import type { VolumePerformance } from './model.ts'
+import type { Account } from '../model.ts'
+import type { Snapshot } from '../snapshots/model.ts'
 import { checkQuota } from '../quotas.ts'
 import { invalidValue } from '../request.ts'
 

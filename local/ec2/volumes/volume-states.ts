@@ -3,7 +3,9 @@ import { removeAttachment } from './attachments.ts'
 import { CREATE_VOLUME_MS, DELETE_VOLUME_MS } from '../delays.ts'
 import { emitVolumeNotification } from '../events.ts'
 import { resumeModification } from './modifications.ts'
-import type { Account, Snapshot, Volume } from '../model.ts'
+import type { Account } from '../model.ts'
+import type { Snapshot } from '../snapshots/model.ts'
+import type { Volume } from './model.ts'
 
 const MIB = 1024 * 1024
 /** MiB/s at which blocks come from S3 where no rate was asked for; AWS promises none. */

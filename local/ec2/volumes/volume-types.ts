@@ -1,7 +1,7 @@
 /** Volume types and their limits (AWS facts A.12). */
 import type { VolumeType } from '@aws-sdk/client-ec2'
 import { AwsError } from '../../wire/service.ts'
-import type { VolumePerformance } from '../ebs-model.ts'
+import type { VolumePerformance } from './model.ts'
 import type { Account } from '../model.ts'
 import type { Zone } from '../network/zones.ts'
 import { invalidValue, required } from '../request.ts'
