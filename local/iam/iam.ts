@@ -96,7 +96,7 @@ function durableOf(state: IamState, authority: Authority): Durable {
     save: () => state,
     restore(saved) {
       restoreInto(state, saved as IamState)
-      authority.forget()
+      authority.policies.forget()
     },
   }
 }
@@ -126,7 +126,7 @@ function sourceContext(sourceArn: string | undefined): AccessRequest['context'] 
 const mayAssumeBy =
   (authority: Authority, servicePrincipal: string, region: string): MayAssume =>
   (roleArn, sourceArn) => {
-    const principal = authority.principalOf(servicePrincipal, '')
+    const principal = authority.directory.principalOf(servicePrincipal, '')
     return authority.trust(roleArn, principal, sourceContext(sourceArn), region)?.allowed ?? false
   }
 
@@ -150,10 +150,10 @@ function checkTrust(
 function stsSideOf(authority: Authority): StsSide {
   return {
     decodeDenial,
-    idOf: ({ arn, accountId }) => authority.holderOf(authority.principalOf(arn, accountId))?.id,
+    idOf: ({ arn, accountId }) => authority.directory.holderOf(authority.directory.principalOf(arn, accountId))?.id,
     assumable(roleArn, caller, context) {
-      const principal = authority.principalOf(caller.arn, caller.accountId)
-      const role = authority.roleOf(roleArn)
+      const principal = authority.directory.principalOf(caller.arn, caller.accountId)
+      const role = authority.directory.roleOf(roleArn)
       const decision = authority.trust(roleArn, principal, context, caller.region)
       if (role && decision?.allowed) return { ...role, accountId: roleArn.split(':')[4] ?? '' }
       throw new AwsError(
@@ -165,7 +165,7 @@ function stsSideOf(authority: Authority): StsSide {
     sessionPolicies(inline, arns) {
       if (inline !== undefined) parsePolicy(inline, 'identity', 'session')
       const managed = arns.map((arn) => {
-        const document = authority.managedDocument(arn)
+        const document = authority.policies.managedDocument(arn)
         if (document === undefined) throw noSuchEntity(`Policy ${arn}`)
         return document
       })
@@ -180,8 +180,8 @@ export function createIam(options: IamOptions): Iam {
   const authority = new Authority({ ...options, state, administrator: ADMINISTRATOR, identify: identities.identify })
   const context: IamContext = {
     clock,
-    recordsOf: (accountId) => authority.accountOf(accountId),
-    changed: () => authority.forget(),
+    recordsOf: (accountId) => authority.directory.accountOf(accountId),
+    changed: () => authority.policies.forget(),
     createKey: (userArn, number) => identities.accessKey(userArn, number),
     deleteKey: (accessKeyId) => identities.revoke(accessKeyId),
   }
@@ -195,7 +195,7 @@ export function createIam(options: IamOptions): Iam {
       if (isOfRole) checkTrust(authority, servicePrincipal, region, principalArn, sourceArn)
       const around = isOfRole ? {} : sourceContext(sourceArn)
       authority.demand(
-        authority.principalOf(principalArn, ''),
+        authority.directory.principalOf(principalArn, ''),
         requests.map((one) => ({ ...one, context: { ...around, ...one.context } })),
         region,
       )
