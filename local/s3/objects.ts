@@ -17,81 +17,22 @@ import type { Caller, Operations, StreamedBody } from '../wire/service.ts'
 import type { Bucket } from './bucket.ts'
 import type { Buckets } from './buckets.ts'
 import { algorithmOf, checksumMembers, DEFAULT_ALGORITHM, keptChecksum, namedAlgorithm } from './checksums.ts'
-import type { Checksum, ChecksumClaims } from './checksums.ts'
+import type { Checksum } from './checksums.ts'
 import { checkCopyConditions, checkReadConditions, checkWriteConditions } from './conditions.ts'
 import type { WriteConditions } from './conditions.ts'
 import { findSource } from './copy-source.ts'
-import { encryptionMembers, encryptionOf } from './encryption.ts'
+import { encryptionMembers } from './encryption.ts'
 import type { FindKey } from './encryption.ts'
-import { invalidArgument, invalidRequest, keyTooLong, notFound, notImplemented } from './errors.ts'
-import type { ObjectHeaders, ObjectProperties, ObjectVersion } from './model.ts'
+import { invalidArgument, invalidRequest, notFound } from './errors.ts'
+import type { ObjectProperties, ObjectVersion } from './model.ts'
 import type { Received } from './object-files.ts'
 import { checkLockedDigest, lockMembers, lockOf } from './object-lock.ts'
+import { DEFAULT_CONTENT_TYPE, propertiesOf } from './object-properties.ts'
 import { rangeOfPart, readRange } from './ranges.ts'
-import { tagsOfHeader } from './tagging.ts'
 import { findVersion, versionMember } from './versions.ts'
 
 /** One PutObject or CopyObject, and one part. */
 export const MAX_PUT_BYTES = 5 * 1024 ** 3
-const MAX_KEY_BYTES = 1024
-/** Names and values together, as UTF-8. */
-const MAX_METADATA_BYTES = 2048
-
-const DEFAULT_CONTENT_TYPE = 'binary/octet-stream'
-
-type NewObjectRequest = Omit<PutObjectRequest, 'Body' | 'ContentLength'>
-
-/**
- * Everything that a request says of a new object apart from its bytes.
- * @throws AwsError for what S3 refuses of it
- */
-export function propertiesOf(
-  request: Omit<NewObjectRequest, keyof ChecksumClaims | keyof WriteConditions> & { readonly Key?: string },
-  bucket: Bucket,
-  caller: Caller,
-  findKey: FindKey,
-): ObjectProperties {
-  if (request.Key === undefined || request.Key === '') throw invalidRequest('A key must be specified.')
-  if (Buffer.byteLength(request.Key) > MAX_KEY_BYTES) {
-    throw keyTooLong({ Size: Buffer.byteLength(request.Key), MaxSizeAllowed: MAX_KEY_BYTES })
-  }
-  if (request.ACL !== undefined && request.ACL !== 'bucket-owner-full-control') {
-    throw new AwsError('AccessControlListNotSupported', 'The bucket does not allow ACLs')
-  }
-  if (request.StorageClass !== undefined && request.StorageClass !== 'STANDARD') {
-    throw notImplemented(`Storage class ${request.StorageClass} is not implemented.`)
-  }
-  return {
-    headers: headersOf(request),
-    encryption: encryptionOf(request, bucket, caller, findKey),
-    tags: tagsOfHeader(request.Tagging),
-    ...lockOf(request, bucket),
-  }
-}
-
-function headersOf(request: Omit<ObjectHeaders, 'ContentType'> & { readonly ContentType?: string }): ObjectHeaders {
-  const { CacheControl, ContentDisposition, ContentEncoding, ContentLanguage, Metadata } = request
-  const metadataBytes = Buffer.byteLength(
-    Object.entries(Metadata ?? {})
-      .flat()
-      .join(''),
-  )
-  if (metadataBytes > MAX_METADATA_BYTES) {
-    throw new AwsError('MetadataTooLarge', 'Your metadata headers exceed the maximum allowed metadata size', {
-      fields: { Size: metadataBytes, MaxSizeAllowed: MAX_METADATA_BYTES },
-    })
-  }
-  return {
-    CacheControl,
-    ContentDisposition,
-    // `aws-chunked` is the framing of one request, no coding of the object.
-    ContentEncoding,
-    ContentLanguage,
-    Metadata,
-    ContentType: request.ContentType ?? DEFAULT_CONTENT_TYPE,
-  }
-}
-
 /** Stores what was received as the current version of a key, unless a condition of the request fails. */
 function store(
   bucket: Bucket,

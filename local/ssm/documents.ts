@@ -6,8 +6,6 @@ import type {
   DeleteDocumentRequest,
   DescribeDocumentRequest,
   DescribeDocumentResult,
-  DocumentDescription,
-  DocumentIdentifier,
   GetDocumentRequest,
   GetDocumentResult,
   ListDocumentsRequest,
@@ -23,6 +21,7 @@ import type { Operations } from '../wire/service.ts'
 import { RUN_SHELL_SCRIPT, SHELL_SCRIPT, WINDOWS_DOCUMENTS } from './aws-documents.ts'
 import { parseDocument, platformsOf } from './document-content.ts'
 import type { DocumentContent } from './document-content.ts'
+import { describeContent, describeVersion, identifierOf, matcherOf } from './document-descriptions.ts'
 import type { Document, DocumentVersion, SsmState } from './model.ts'
 import { pageOf } from './paging.ts'
 import { invalidValue, notImplemented, refuseUnknownMembers } from './refusals.ts'
@@ -134,7 +133,7 @@ export class Documents {
       versionCount: 1,
     }
     this.#state.documents.set(name, document)
-    return { DocumentDescription: this.#description(document, version) }
+    return { DocumentDescription: describeVersion(document, version, this.#options.accountId) }
   }
 
   #newVersion(content: string, version: string, versionName: string | undefined): DocumentVersion {
@@ -171,7 +170,7 @@ export class Documents {
       throw new AwsError('DocumentVersionLimitExceeded', 'The document has too many versions.')
     document.versions.push(version)
     document.versionCount += 1
-    return { DocumentDescription: this.#description(document, version) }
+    return { DocumentDescription: describeVersion(document, version, this.#options.accountId) }
   }
 
   #updateDefault({
@@ -187,48 +186,14 @@ export class Documents {
   #describe(input: DescribeDocumentRequest): DescribeDocumentResult {
     refuseUnknownMembers('DescribeDocument', input, ['Name', 'DocumentVersion'])
     const name = bareName(input.Name ?? '')
-    if (name === SHELL_SCRIPT) return { Document: this.#describeContent(name, RUN_SHELL_SCRIPT) }
+    if (name === SHELL_SCRIPT) return { Document: describeContent(name, RUN_SHELL_SCRIPT, 'Amazon') }
     const document = this.#find(name)
-    return { Document: this.#description(document, versionIn(document, input.DocumentVersion ?? '$DEFAULT')) }
-  }
-
-  #describeContent(name: string, content: DocumentContent): DocumentDescription {
     return {
-      Name: name,
-      Owner: name === SHELL_SCRIPT ? 'Amazon' : this.#options.accountId,
-      Status: 'Active',
-      Description: content.description,
-      DocumentType: 'Command',
-      DocumentFormat: 'JSON',
-      SchemaVersion: content.schemaVersion,
-      PlatformTypes: platformsOf(content),
-      DocumentVersion: '1',
-      LatestVersion: '1',
-      DefaultVersion: '1',
-      Parameters: Object.entries(content.parameters).map(([Name, rule]) => ({
-        Name,
-        Type: rule.type === 'StringList' ? 'StringList' : 'String',
-        DefaultValue:
-          rule.default === undefined
-            ? undefined
-            : typeof rule.default === 'string'
-              ? rule.default
-              : JSON.stringify(rule.default),
-      })),
-    }
-  }
-
-  #description(document: Document, version: DocumentVersion): DocumentDescription {
-    return {
-      ...this.#describeContent(document.name, parseDocument(version.content)),
-      Hash: version.hash,
-      HashType: 'Sha256',
-      CreatedDate: new Date(version.createdMs),
-      VersionName: version.versionName,
-      DocumentVersion: version.version,
-      LatestVersion: document.versions.at(-1)?.version,
-      DefaultVersion: document.defaultVersion,
-      Tags: [...document.tags].map(([Key, Value]) => ({ Key, Value })),
+      Document: describeVersion(
+        document,
+        versionIn(document, input.DocumentVersion ?? '$DEFAULT'),
+        this.#options.accountId,
+      ),
     }
   }
 
@@ -255,38 +220,17 @@ export class Documents {
 
   #list(input: ListDocumentsRequest): ListDocumentsResult {
     refuseUnknownMembers('ListDocuments', input, ['Filters', 'MaxResults', 'NextToken'])
-    const own = [...this.#state.documents.values()].map((one) => this.#description(one, versionIn(one, '$DEFAULT')))
-    const all = [this.#describeContent(SHELL_SCRIPT, RUN_SHELL_SCRIPT), ...own]
+    const own = [...this.#state.documents.values()].map((one) =>
+      describeVersion(one, versionIn(one, '$DEFAULT'), this.#options.accountId),
+    )
+    const all = [describeContent(SHELL_SCRIPT, RUN_SHELL_SCRIPT, 'Amazon'), ...own]
     const matchers = (input.Filters ?? []).map(({ Key: key = '', Values: values = [] }) => matcherOf(key, values))
     const page = pageOf(
       all.filter((one) => matchers.every((matches) => matches(one))),
       input,
       SMALLEST_PAGE,
     )
-    const identifiers = page.items.map(
-      ({
-        Name,
-        Owner,
-        PlatformTypes,
-        DocumentVersion,
-        DocumentType,
-        SchemaVersion,
-        DocumentFormat,
-        Tags,
-        CreatedDate,
-      }): DocumentIdentifier => ({
-        Name,
-        Owner,
-        PlatformTypes,
-        DocumentVersion,
-        DocumentType,
-        SchemaVersion,
-        DocumentFormat,
-        Tags,
-        CreatedDate,
-      }),
-    )
-    return { DocumentIdentifiers: identifiers, NextToken: page.nextToken }
+    return { DocumentIdentifiers: page.items.map(identifierOf), NextToken: page.nextToken }
   }
 
   #delete(input: DeleteDocumentRequest): Record<string, never> {
@@ -309,15 +253,3 @@ export class Documents {
 
 const unsupportedPlatform = (name: string): AwsError =>
   new AwsError('UnsupportedPlatformType', `The document ${name} does not support the platform type of the instances.`)
-
-function matcherOf(key: string, values: readonly string[]): (document: DocumentDescription) => boolean {
-  if (key === 'Name') return ({ Name = '' }) => values.some((prefix) => Name.startsWith(prefix))
-  if (key === 'Owner')
-    return ({ Owner }) =>
-      values.some((value) => value === 'All' || (Owner === 'Amazon' ? value === 'Amazon' : value === 'Self'))
-  if (key === 'PlatformTypes') return ({ PlatformTypes = [] }) => PlatformTypes.some((one) => values.includes(one))
-  if (key === 'DocumentType') return ({ DocumentType = '' }) => values.includes(DocumentType)
-  if (key.startsWith('tag:'))
-    return ({ Tags = [] }) => Tags.some(({ Key, Value = '' }) => `tag:${Key}` === key && values.includes(Value))
-  throw new AwsError('InvalidFilterKey', `The specified key ${key} is not valid.`)
-}
