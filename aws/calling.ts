@@ -1,4 +1,4 @@
-import { TandemError, type ErrorName } from '../core/errors.ts'
+import { isTandemError, TandemError, type ErrorName } from '../core/errors.ts'
 
 /** AWS's error codes in our words (AWS facts A.21). What is not here, and not named by the caller, is UnexpectedAwsError. */
 const NAMES: Readonly<Record<string, ErrorName>> = {
@@ -109,3 +109,7 @@ function nameByStatus(error: unknown): ErrorName {
   if (status === NOT_IMPLEMENTED) return 'UnexpectedAwsError'
   return status !== undefined && status >= 300 && status < 500 ? 'UnexpectedAwsError' : 'AwsUnavailable'
 }
+
+/** True when an error says that the deployment's table is not there: a wrong name, account or Region. */
+export const isDeploymentMissing = (error: unknown): boolean =>
+  isTandemError(error) && codeOf(error.cause) === 'ResourceNotFoundException'

@@ -1,7 +1,6 @@
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
-import { isTandemError } from '../core/errors.ts'
 import type { Runs } from '../core/ports.ts'
-import { calling, codeOf } from './calling.ts'
+import { calling } from './calling.ts'
 import { awsClients } from './clients.ts'
 import { awsPorts, type AwsPorts } from './ports.ts'
 import { requireRegion } from './region.ts'
@@ -34,7 +33,3 @@ export async function awsOperator(deployment: string): Promise<Operator> {
   )
   return { ...awsPorts({ table: `${deployment}-catalog` }, clients), runs, account, region, deployment }
 }
-
-/** True when an error says that the deployment's table is not there: a wrong name, account or Region. */
-export const isDeploymentMissing = (error: unknown): boolean =>
-  isTandemError(error) && codeOf(error.cause) === 'ResourceNotFoundException'

@@ -1,5 +1,5 @@
 import { Command, CommanderError, Option } from 'commander'
-import { isDeploymentMissing } from '../aws/operator.ts'
+import { isDeploymentMissing } from '../aws/calling.ts'
 import { listMachines } from './commands/machines.ts'
 import { listPoints, showLinks } from './commands/points.ts'
 import { checkPolicies } from './commands/policy.ts'

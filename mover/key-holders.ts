@@ -1,5 +1,5 @@
 /** Who holds the key that wraps a vault's master key (docs/vault-format.md, section 2). */
-import { randomBytes } from 'node:crypto'
+import { randomBytes, type KeyObject } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { TandemError } from '../core/errors.ts'
 import { derive, seal, unseal } from './format/keys.ts'
@@ -30,7 +30,7 @@ export function keyFile(path: string): KeyHolder {
       )
     return Buffer.from(text, 'hex')
   }
-  const wrappingKey = (vaultId: Buffer): Buffer => derive(fileKey(), vaultId, 'wrap')
+  const wrappingKey = (vaultId: Buffer): KeyObject => derive(fileKey(), vaultId, 'wrap')
   return {
     kind: 'file',
     async create(vaultId) {

@@ -1,5 +1,5 @@
 /** Writes the live records of packs into new ones (docs/vault-format.md, section 8, step 5). */
-import { randomBytes } from 'node:crypto'
+import { randomBytes, type KeyObject } from 'node:crypto'
 import { TandemError } from '../../core/errors.ts'
 import { tellDamage } from '../damage.ts'
 import { writeIndexPart, type IndexedPack } from '../format/index-part.ts'
@@ -91,7 +91,7 @@ class Batch {
     return this.#moved
   }
 
-  async #read(pack: { readonly id: Buffer; readonly key: Buffer }, record: FooterEntry): Promise<Uint8Array> {
+  async #read(pack: { readonly id: Buffer; readonly key: KeyObject }, record: FooterEntry): Promise<Uint8Array> {
     const { store, keys } = this.#vault
     const sealed = await store.range(packName(pack.id), record.offset, record.length)
     const block = sealed && openRecord(keys, pack, record, sealed)

@@ -1,5 +1,5 @@
 /** Packs: some 16 MiB of encrypted blocks and a footer that says which (docs/vault-format.md, section 4). */
-import { createCipheriv, randomBytes } from 'node:crypto'
+import { createCipheriv, randomBytes, type KeyObject } from 'node:crypto'
 import { ordinalNonce, seal, unseal, type VaultKeys } from './keys.ts'
 import { BLOCK_BYTES, FORMAT_VERSION, ID_BYTES, PACK_BYTES, PACK_ID_BYTES, PACK_RECORDS_MAX } from './parameters.ts'
 import { packBlock, unpackBlock } from './zstd.ts'
@@ -37,8 +37,7 @@ export class PackWriter {
   readonly #packBytes: number
   /** Room for the records, the one that goes over the limit, and the footer. */
   readonly #buffer: Buffer<ArrayBuffer>
-  #packId: Buffer = Buffer.alloc(0)
-  #key: Buffer = Buffer.alloc(0)
+  #pack: { readonly id: Buffer; readonly key: KeyObject }
   #length = 0
   #entries: FooterEntry[] = []
 
@@ -49,11 +48,11 @@ export class PackWriter {
     this.#buffer = Buffer.allocUnsafeSlow(
       PACK_HEADER_BYTES + packBytes + BLOCK_BYTES + PACK_RECORDS_MAX * FOOTER_ENTRY_BYTES + 1_024,
     )
-    this.reuse()
+    this.#pack = this.#begin()
   }
 
   get packId(): Buffer {
-    return this.#packId
+    return this.#pack.id
   }
 
   get recordCount(): number {
@@ -73,8 +72,8 @@ export class PackWriter {
     const packed = packBlock(block)
     const ordinal = this.#entries.length
     const offset = this.#length
-    const cipher = createCipheriv('aes-256-gcm', this.#key, ordinalNonce(ordinal))
-    cipher.setAAD(recordContext(this.#keys, this.#packId, id))
+    const cipher = createCipheriv('aes-256-gcm', this.#pack.key, ordinalNonce(ordinal))
+    cipher.setAAD(recordContext(this.#keys, this.#pack.id, id))
     this.#append(cipher.update(packed))
     this.#append(cipher.final())
     this.#append(cipher.getAuthTag())
@@ -86,9 +85,9 @@ export class PackWriter {
   /** Appends the footer and returns the whole pack: a view that is good until `reuse`. */
   finish(): Buffer {
     const footer = seal(
-      this.#key,
+      this.#pack.key,
       ordinalNonce(FOOTER_ORDINAL),
-      footerContext(this.#keys, this.#packId),
+      footerContext(this.#keys, this.#pack.id),
       writeFooter(this.#entries),
     )
     this.#append(footer)
@@ -99,11 +98,15 @@ export class PackWriter {
 
   /** Begins another pack, under a new id and with it a new key. */
   reuse(): void {
-    this.#packId = randomBytes(PACK_ID_BYTES)
-    this.#key = this.#keys.packKey(this.#packId)
+    this.#pack = this.#begin()
+  }
+
+  #begin(): { readonly id: Buffer; readonly key: KeyObject } {
+    const id = randomBytes(PACK_ID_BYTES)
     this.#entries = []
     this.#length = 0
-    this.#append(packHeader(this.#packId))
+    this.#append(packHeader(id))
+    return { id, key: this.#keys.packKey(id) }
   }
 
   #append(bytes: Uint8Array): void {
@@ -163,7 +166,7 @@ export function openFooter(keys: VaultKeys, packId: Uint8Array, sealed: Buffer):
  */
 export function openRecord(
   keys: VaultKeys,
-  pack: { readonly id: Uint8Array; readonly key: Uint8Array },
+  pack: { readonly id: Uint8Array; readonly key: KeyObject },
   { ordinal, id }: { readonly ordinal: number; readonly id: Uint8Array },
   sealed: Uint8Array,
 ): Uint8Array | undefined {

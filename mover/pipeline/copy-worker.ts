@@ -9,7 +9,7 @@ import { FileSource } from '../sources/file-source.ts'
 import { DiskWindow } from './disk-window.ts'
 import { KnownBlocks } from './known-blocks.ts'
 import { COUNTER, SUM, type CopySetup, type Report, type WindowOrder } from './protocol.ts'
-import { collectYoung, nextTurn } from './turns.ts'
+import { collectBuffers, nextTurn } from './turns.ts'
 
 const ZEROS = Buffer.alloc(BLOCK_BYTES)
 /** One fills while the other is written. */
@@ -99,7 +99,7 @@ export class CopyWorker {
     this.#window.setLocated(at, id, located)
     this.#count(SUM.fresh, BLOCK_BYTES)
     this.#count(SUM.stored, located.length)
-    collectYoung()
+    collectBuffers()
   }
 
   #count(sum: number, bytes: number): void {

@@ -1,10 +1,12 @@
 /** Who does the work of a run: orders go to whoever is free, the first failure ends it. */
+import { getCompileCacheDir } from 'node:module'
 import { availableParallelism } from 'node:os'
+import { dirname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { ERROR_KINDS, TandemError, type ErrorName } from '../../core/errors.ts'
 import type { VaultStore } from '../../core/vault-store.ts'
 import { CopyWorker } from './copy-worker.ts'
-import type { CopySetup, Order, ReadSetup, Report } from './protocol.ts'
+import type { CopySetup, Order, ReadSetup, Report, ThreadStart } from './protocol.ts'
 import { ReadWorker } from './read-worker.ts'
 
 type OnPack = (report: Extract<Report, { kind: 'pack' }>) => void
@@ -111,7 +113,7 @@ class Threads implements Crew {
     const worker = new Worker(
       new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.mjs', import.meta.url),
       {
-        workerData: setup,
+        workerData: { setup, compileCache: compileCacheFolder() } satisfies ThreadStart,
         resourceLimits: { maxYoungGenerationSizeMb: 8 },
       },
     )
@@ -139,6 +141,12 @@ class Threads implements Crew {
       }
     }
   }
+}
+
+/** Where this process keeps what Node has compiled, as `enableCompileCache` was told: Node adds a folder of its version. */
+function compileCacheFolder(): string | undefined {
+  const folder = getCompileCacheDir()
+  return folder === undefined ? undefined : dirname(folder)
 }
 
 /** An error as it was in its thread. */

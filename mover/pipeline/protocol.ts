@@ -54,6 +54,13 @@ export interface ReadSetup extends VaultAccess {
   readonly sums: SharedArrayBuffer
 }
 
+/** What a thread is started with. */
+export interface ThreadStart {
+  readonly setup: CopySetup | ReadSetup
+  /** Folder of the compile cache, if there is one. */
+  readonly compileCache: string | undefined
+}
+
 /** Entries of one pack, as in a segment, with blocks counted from the disk's start. */
 export interface PackOrder {
   readonly kind: 'pack'

@@ -1,4 +1,5 @@
 /** One thread of a restore or a verification: reads records of packs, opens and checks them, and writes the blocks. */
+import type { KeyObject } from 'node:crypto'
 import { TandemError } from '../../core/errors.ts'
 import type { VaultStore } from '../../core/vault-store.ts'
 import { blockId, vaultKeys, type VaultKeys } from '../format/keys.ts'
@@ -9,7 +10,7 @@ import type { MovedBlocks } from '../moved-blocks.ts'
 import type { BlockSink } from '../sinks/block-sink.ts'
 import { FileSink } from '../sinks/file-sink.ts'
 import { SUM, type PackOrder, type PackOrderEntry, type ReadSetup, type Report } from './protocol.ts'
-import { collectYoung } from './turns.ts'
+import { collectBuffers } from './turns.ts'
 
 /** Records that are near each other are one read, of at most this. */
 const SPAN_BYTES = 4 * 1024 * 1024
@@ -47,20 +48,25 @@ export class ReadWorker {
 
   async #readPack(packId: Buffer, entries: readonly PackOrderEntry[]): Promise<void> {
     const pack = { id: packId, key: this.#keys.packKey(packId) }
-    for (const span of spansOf(entries)) {
-      const [first] = span
-      const last = span.at(-1)
-      if (!first || !last) continue
-      const bytes = await this.#store.range(packName(packId), first.offset, last.offset + last.length - first.offset)
-      if (!bytes) {
-        await this.#readMoved(packId, span)
-        continue
-      }
-      for (const entry of span) {
-        const at = entry.offset - first.offset
-        await this.#take(pack, entry, bytes.subarray(at, at + entry.length))
-      }
+    const spans = spansOf(entries)
+    let reading = this.#readSpan(packId, spans[0])
+    for (const [index, span] of spans.entries()) {
+      const bytes = await reading
+      // The next one comes while this one is worked on.
+      reading = this.#readSpan(packId, spans[index + 1])
+      if (bytes) for (const entry of span) await this.#take(pack, entry, recordOf(entry, span, bytes))
+      else await this.#readMoved(packId, span)
     }
+  }
+
+  /** What is at a span's place; undefined when the pack is gone, or there is no span. */
+  #readSpan(packId: Uint8Array, span: readonly PackOrderEntry[] = []): Promise<Buffer | undefined> {
+    const [first] = span
+    const last = span.at(-1)
+    if (!first || !last) return Promise.resolve(undefined)
+    const reading = this.#store.range(packName(packId), first.offset, last.offset + last.length - first.offset)
+    reading.catch(() => {}) // seen by whoever awaits it
+    return reading
   }
 
   /** Expiry has repacked what is needed of a pack, perhaps just now, and deleted it. */
@@ -80,7 +86,7 @@ export class ReadWorker {
   }
 
   async #take(
-    pack: { readonly id: Uint8Array; readonly key: Buffer },
+    pack: { readonly id: Uint8Array; readonly key: KeyObject },
     entry: PackOrderEntry,
     sealed: Buffer,
   ): Promise<void> {
@@ -90,7 +96,7 @@ export class ReadWorker {
     await this.#sink?.write(entry.block, block)
     Atomics.add(this.#sums, SUM.read, BigInt(BLOCK_BYTES))
     Atomics.add(this.#sums, SUM.stored, BigInt(entry.length))
-    collectYoung()
+    collectBuffers()
   }
 
   #damaged(packId: Uint8Array, block: number, what: string): TandemError {
@@ -100,6 +106,12 @@ export class ReadWorker {
       `${name} of the vault ${what}: block ${block} of ${this.#setup.disk} is lost in this copy.`,
     )
   }
+}
+
+/** The bytes of a record among those of its span. */
+function recordOf({ offset, length }: PackOrderEntry, span: readonly PackOrderEntry[], bytes: Buffer): Buffer {
+  const at = offset - (span[0]?.offset ?? 0)
+  return bytes.subarray(at, at + length)
 }
 
 /** Entries in the order of their offsets, in groups that are worth one read each. */
