@@ -6,9 +6,9 @@ import {
   type PointRecord,
   type RevertRecord,
 } from '../core/contracts/records.ts'
-import { TandemError } from '../core/errors.ts'
-import type { Advance, Catalog } from '../core/ports.ts'
+import type { Catalog } from '../core/ports.ts'
 import { isFinalPoint, isFinalRevert } from '../core/record-states.ts'
+import { already, inStates, NEW, openSince } from './record-writes.ts'
 import { recordIn } from './records.ts'
 import type { Item, Key, Table } from './table.ts'
 
@@ -30,40 +30,14 @@ const KEYS = {
   }),
 }
 
-/** Puts the item into the index of what is not finished, for as long as it is not. */
-const open = (kind: 'POINT' | 'REVERT', since: string, isOpen: boolean): Item =>
-  isOpen ? { openKind: kind, openSince: since } : {}
-
 const pointItem = (point: PointRecord): Item => ({
   ...point,
-  ...open('POINT', point.reservedAt, !isFinalPoint(point)),
+  ...openSince('POINT', point.reservedAt, !isFinalPoint(point)),
 })
 const revertItem = (revert: RevertRecord): Item => ({
   ...revert,
-  ...open('REVERT', revert.startedAt, !isFinalRevert(revert)),
+  ...openSince('REVERT', revert.startedAt, !isFinalRevert(revert)),
 })
-
-/** `state` and `run` are reserved words or may become so; names are spelled out once. */
-const inStates = (states: readonly string[], run: string) => ({
-  expression: `#state IN (${states.map((_, index) => `:from${index}`).join(', ')}) AND #run = :run`,
-  names: { '#state': 'state', '#run': 'run' },
-  values: { ...Object.fromEntries(states.map((state, index) => [`:from${index}`, state])), ':run': run },
-})
-
-const NEW = { expression: 'attribute_not_exists(pk)' }
-
-/** After a failed condition: an earlier try of the same run did it, or somebody else works on it. */
-function already(
-  stored: { readonly state: string; readonly run: string } | undefined,
-  to: { readonly state: string; readonly run: string },
-  what: string,
-): Advance {
-  if (stored?.state === to.state && stored.run === to.run) return 'already'
-  throw new TandemError(
-    'LostRace',
-    `${what} was to become ${to.state}, but it is ${stored ? `${stored.state} and of run ${stored.run}` : 'gone'}.`,
-  )
-}
 
 export const dynamodbCatalog = (table: Table): Catalog => ({ ...machines(table), ...points(table), ...reverts(table) })
 

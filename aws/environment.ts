@@ -1,5 +1,13 @@
 import type * as z from 'zod'
-import { deployedPolicies, type DeployedPolicies } from '../core/contracts/policies.ts'
+import {
+  deployedCopies,
+  deployedPolicies,
+  deployedVaults,
+  type DeployedCopies,
+  type DeployedPolicies,
+  type DeployedVaults,
+} from '../core/contracts/policies.ts'
+import { deployedProxy, type DeployedProxy } from '../core/contracts/jobs.ts'
 import { TandemError } from '../core/errors.ts'
 import { faultsOf } from '../core/parse-request.ts'
 
@@ -12,3 +20,12 @@ export function environment<Schema extends z.ZodType>(schema: Schema): z.output<
 
 /** `POLICIES`, as the deployment wrote it. */
 export const parseDeployedPolicies = (text: string): DeployedPolicies => deployedPolicies.parse(JSON.parse(text))
+
+/** `COPY_RULES`, likewise. */
+export const parseDeployedCopies = (text: string): DeployedCopies => deployedCopies.parse(JSON.parse(text))
+
+/** `VAULTS`, likewise. */
+export const parseDeployedVaults = (text: string): DeployedVaults => deployedVaults.parse(JSON.parse(text))
+
+/** `PROXY`, likewise. */
+export const parseDeployedProxy = (text: string): DeployedProxy => deployedProxy.parse(JSON.parse(text))

@@ -1,6 +1,7 @@
 import {
   DescribeExecutionCommand,
   SendTaskFailureCommand,
+  SendTaskHeartbeatCommand,
   SendTaskSuccessCommand,
   type SFNClient,
 } from '@aws-sdk/client-sfn'
@@ -34,6 +35,7 @@ export function sfnExecutions(sfn: SFNClient): Executions {
       send('SendTaskFailure', () =>
         sfn.send(new SendTaskFailureCommand({ taskToken, error, cause: cause.slice(0, CAUSE_LIMIT) })),
       ),
+    heartbeat: (taskToken) => send('SendTaskHeartbeat', () => sfn.send(new SendTaskHeartbeatCommand({ taskToken }))),
     isRunning: (execution) =>
       calling({ operation: 'DescribeExecution', subject: execution }, async () => {
         try {

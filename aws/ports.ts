@@ -1,3 +1,4 @@
+import type { Copies, Proxies, WorkerPost } from '../core/copy-ports.ts'
 import type {
   Catalog,
   Clock,
@@ -14,16 +15,19 @@ import type {
 import { dynamodbCatalog } from './catalog.ts'
 import { awsClients } from './clients.ts'
 import { systemClock } from './clock.ts'
+import { dynamodbCopies } from './copies.ts'
 import { sfnExecutions } from './executions.ts'
 import { ssmGuests } from './guests.ts'
 import { dynamodbLedger } from './ledger.ts'
 import { dynamodbLocks } from './locks.ts'
 import { ec2Machines } from './machines.ts'
+import { ec2Proxies } from './proxies.ts'
 import { s3Reports } from './reports.ts'
 import { ebsSnapshots } from './snapshots.ts'
 import { dynamodbTable } from './table.ts'
 import { ec2Volumes } from './volumes.ts'
 import { dynamodbWaits } from './waits.ts'
+import { s3WorkerPost } from './worker-post.ts'
 
 export interface AwsPorts {
   readonly machines: Machines
@@ -36,6 +40,9 @@ export interface AwsPorts {
   readonly executions: Executions
   readonly guests: Guests
   readonly reports: Reports
+  readonly copies: Copies
+  readonly proxies: Proxies
+  readonly post: WorkerPost
   readonly clock: Clock
 }
 
@@ -58,6 +65,9 @@ export function awsPorts(
     waits: dynamodbWaits(table),
     guests: ssmGuests(clients.ssm),
     reports: s3Reports(clients.s3, bucket),
+    copies: dynamodbCopies(table),
+    proxies: ec2Proxies(clients),
+    post: s3WorkerPost(clients.s3, bucket),
     clock: systemClock,
   }
 }

@@ -3,6 +3,8 @@ import { readdirSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
 
 export const LAMBDAS = resolve(import.meta.dirname, '../lambdas')
+/** The program of proxies; bundled as `proxy/mover.mjs`. */
+export const MOVER = resolve(import.meta.dirname, '../mover/proxy.ts')
 
 /** Handler files: every file of `lambdas/` but the wrapper that they share. */
 export const handlerNames = (): string[] =>

@@ -1,5 +1,5 @@
 import { Stack } from 'aws-cdk-lib'
-import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
+import { PolicyStatement, type IRole } from 'aws-cdk-lib/aws-iam'
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb'
 import type { IKey } from 'aws-cdk-lib/aws-kms'
 import type { IBucket } from 'aws-cdk-lib/aws-s3'
@@ -7,6 +7,7 @@ import type { IQueue } from 'aws-cdk-lib/aws-sqs'
 import type { Construct, IConstruct } from 'constructs'
 import { TAGS } from '../core/tags.ts'
 import { executionArns, nameOf, stateMachineArn } from './names.ts'
+import type { VaultAccess } from './vaults.ts'
 
 /**
  * What a role may do, named by intent, each statement with its condition. No statement has a wildcard resource without one,
@@ -28,6 +29,10 @@ const ec2Arn = ({ scope }: Permissions, resource: string): string =>
 /** Snapshots have no account in their ARN (AWS facts A.1). */
 const snapshotArn = ({ scope }: Permissions): string =>
   Stack.of(scope).formatArn({ service: 'ec2', account: '', resource: 'snapshot', resourceName: '*' })
+
+/** Nor have images. */
+const imageArn = ({ scope }: Permissions): string =>
+  Stack.of(scope).formatArn({ service: 'ec2', account: '', resource: 'image', resourceName: '*' })
 
 const optedIn: Conditions = { StringLike: { [`aws:ResourceTag/${TAGS.policy}`]: '*' } }
 /** True as well for a volume that has no such tag. */
@@ -131,6 +136,97 @@ function useDiskKeys(to: Permissions): PolicyStatement[] {
   ]
 }
 
+// Vaults and the EBS direct APIs
+
+/** Objects below a vault's prefix and nothing else: they are written once, and nobody who writes deletes. */
+export const writeVaults = (vaults: readonly VaultAccess[]): PolicyStatement[] => [
+  ...readVaults(vaults),
+  ...vaults.flatMap(({ bucketArn, prefix, keyArn }) => [
+    allow(['s3:PutObject'], [`${bucketArn}/${prefix}*`]),
+    allow(['kms:GenerateDataKey'], [keyArn], { StringLike: { 'kms:ViaService': 's3.*' } }),
+  ]),
+]
+
+/** The key opens the vault itself, and what S3 encrypted with it. */
+export const readVaults = (vaults: readonly VaultAccess[]): PolicyStatement[] =>
+  vaults.flatMap(({ bucketArn, prefix, keyArn }) => [
+    allow(['s3:GetObject'], [`${bucketArn}/${prefix}*`]),
+    allow(['s3:ListBucket'], [bucketArn], { StringLike: { 's3:prefix': `${prefix}*` } }),
+    allow(['kms:Decrypt'], [keyArn]),
+  ])
+
+/** The deployment's own vaults are made when the first copy is planned. */
+export const makeOwnVaults = (vaults: readonly VaultAccess[]): PolicyStatement[] =>
+  vaults
+    .filter(({ isOwn }) => isOwn)
+    .flatMap(({ bucketArn, prefix, keyArn }) => [
+      allow(['s3:PutObject'], [`${bucketArn}/${prefix}vault.json`]),
+      allow(['kms:GenerateDataKey'], [keyArn]),
+    ])
+
+/** Blocks of our own snapshots; disks' keys as in `useDiskKeys`. */
+export const readOurSnapshotBlocks = (to: Permissions): PolicyStatement[] => [
+  ...listOurSnapshotBlocks(to),
+  allow(['ebs:GetSnapshotBlock'], [snapshotArn(to)], ours(to)),
+  allow(['kms:Decrypt'], ['*'], { StringEquals: throughEc2(to) }),
+]
+
+export const listOurSnapshotBlocks = (to: Permissions): PolicyStatement[] => [
+  allow(['ebs:ListSnapshotBlocks', 'ebs:ListChangedBlocks'], [snapshotArn(to)], ours(to)),
+]
+
+/** One RunInstances: from our snapshots, with our tags on what it makes, only as the proxy role, only on Amazon's images. */
+export const launchProxies = (to: Permissions, role: IRole): PolicyStatement[] => [
+  allow(['ec2:RunInstances'], [ec2Arn(to, 'instance'), ec2Arn(to, 'volume')], taggedOurs(to)),
+  allow(['ec2:RunInstances'], [snapshotArn(to)], ours(to)),
+  allow(['ec2:RunInstances'], [imageArn(to)], { StringEquals: { 'ec2:Owner': 'amazon' } }),
+  allow(
+    ['ec2:RunInstances'],
+    ['network-interface', 'subnet', 'security-group', 'spot-instances-request'].map((kind) => ec2Arn(to, kind)),
+    { StringEquals: { 'ec2:Region': Stack.of(to.scope).region } },
+  ),
+  allow(['ec2:CreateTags'], [ec2Arn(to, 'instance'), ec2Arn(to, 'volume')], {
+    StringEquals: { 'ec2:CreateAction': 'RunInstances' },
+  }),
+  allow(['iam:PassRole'], [role.roleArn], { StringEquals: { 'iam:PassedToService': 'ec2.amazonaws.com' } }),
+  allow(
+    ['ssm:GetParameter'],
+    [
+      Stack.of(to.scope).formatArn({
+        service: 'ssm',
+        account: '',
+        resource: 'parameter',
+        resourceName: 'aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64',
+      }),
+    ],
+  ),
+  ...useDiskKeys(to),
+]
+
+/** The bundle of the mover, by a URL that the launching role signs. */
+export const readMover = (mover: { readonly bucket: IBucket; readonly s3ObjectKey: string }): PolicyStatement[] => [
+  allow(['s3:GetObject'], [mover.bucket.arnForObjects(mover.s3ObjectKey)]),
+]
+
+/** Reads its job, tells how far it is, and answers its token. */
+export const reportOfProxy = (to: Permissions, reports: IBucket): PolicyStatement[] => [
+  allow(['s3:GetObject'], [reports.arnForObjects('jobs/*')]),
+  ...writeProgress(reports),
+  allow(
+    ['states:SendTaskSuccess', 'states:SendTaskFailure', 'states:SendTaskHeartbeat'],
+    [stateMachineArn(to.scope, nameOf(to.deployment, COPY))],
+  ),
+]
+
+export const writeJobs = (reports: IBucket): PolicyStatement[] => [
+  allow(['s3:PutObject'], [reports.arnForObjects('jobs/*')]),
+  ...useKey(reports, 's3', ['kms:Decrypt', 'kms:GenerateDataKey']),
+]
+
+export const terminateOurProxies = (to: Permissions): PolicyStatement[] => [
+  allow(['ec2:TerminateInstances'], [ec2Arn(to, 'instance')], ours(to)),
+]
+
 // SSM
 
 /** `lsblk` through AWS-RunShellScript, on machines that opted in. */
@@ -156,11 +252,12 @@ export const readCommands = (): PolicyStatement[] => [allow(['ssm:GetCommandInvo
 
 const PROTECT = 'protect-machine'
 const REVERT = 'revert-machine'
+const COPY = 'copy-point'
 
 export const endTaskWaits = (to: Permissions): PolicyStatement[] => [
   allow(
     ['states:SendTaskSuccess', 'states:SendTaskFailure'],
-    [PROTECT, REVERT].map((name) => stateMachineArn(to.scope, nameOf(to.deployment, name))),
+    [PROTECT, REVERT, COPY].map((name) => stateMachineArn(to.scope, nameOf(to.deployment, name))),
   ),
 ]
 
@@ -168,7 +265,7 @@ export const endTaskWaits = (to: Permissions): PolicyStatement[] => [
 export const readExecutions = (to: Permissions): PolicyStatement[] => [
   allow(
     ['states:DescribeExecution'],
-    [PROTECT, REVERT].map((name) => executionArns(to.scope, nameOf(to.deployment, name))),
+    [PROTECT, REVERT, COPY].map((name) => executionArns(to.scope, nameOf(to.deployment, name))),
   ),
 ]
 
@@ -196,6 +293,12 @@ export const writeCatalog = (table: ITable): PolicyStatement[] => [
 
 export const writeReports = (bucket: IBucket): PolicyStatement[] => [
   allow(['s3:PutObject'], [bucket.arnForObjects('*')]),
+  ...useKey(bucket, 's3', ['kms:Decrypt', 'kms:GenerateDataKey']),
+]
+
+/** How far copies are; nothing else of the bucket. */
+export const writeProgress = (bucket: IBucket): PolicyStatement[] => [
+  allow(['s3:PutObject'], [bucket.arnForObjects('progress/*')]),
   ...useKey(bucket, 's3', ['kms:Decrypt', 'kms:GenerateDataKey']),
 ]
 

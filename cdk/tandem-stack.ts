@@ -1,15 +1,18 @@
 import { ArnFormat, Stack, type StackProps } from 'aws-cdk-lib'
 import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import type { Construct } from 'constructs'
-import type { DeployedPolicies, Policy } from '../core/contracts/policies.ts'
+import { join } from 'node:path'
+import type { DeployedCopies, DeployedPolicies, Policy, PolicyFile } from '../core/contracts/policies.ts'
 import { CatalogTable } from './catalog-table.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { EncryptionKey } from './encryption-key.ts'
 import { executionArns, nameOf, stateMachineArn } from './names.ts'
 import { readReports, writeReports } from './permissions.ts'
+import { Proxies } from './proxies.ts'
 import { ReportsBucket } from './reports-bucket.ts'
 import { Schedules } from './schedules.ts'
 import { TaskFunctions } from './task-functions.ts'
+import { Vaults } from './vaults.ts'
 import { WakeRules } from './wake-rule.ts'
 import { Workflow } from './workflow.ts'
 
@@ -17,6 +20,9 @@ interface TandemStackProps extends StackProps {
   /** Names every resource, and is the value of `tandem:owner` on what Tandem makes. */
   readonly deployment: string
   readonly policies: Readonly<Record<string, Policy>>
+  readonly vaults: PolicyFile['vaults']
+  /** Where proxies are launched: private, with a way to S3, KMS, EBS and Step Functions. The default VPC without it. */
+  readonly proxyNetwork?: { readonly vpc: string; readonly subnet: string }
   /** Folder of a handler's bundle, by the name of its file. */
   readonly bundle: (name: string) => string
 }
@@ -33,17 +39,41 @@ export class TandemStack extends Stack {
     const catalog = new CatalogTable(this, 'Catalog', { deployment, key })
     const reports = new ReportsBucket(this, 'Reports', { deployment, key })
     const deadLetters = new DeadLetters(this, 'DeadLetters', { deployment, key })
+    const vaults = new Vaults(this, 'Vaults', { deployment, vaults: props.vaults })
+    const proxies = new Proxies(this, 'Proxies', {
+      deployment,
+      vaults,
+      reports,
+      mover: join(props.bundle('proxy'), 'mover.mjs'),
+      ...(props.proxyNetwork ? { network: props.proxyNetwork } : {}),
+    })
+    const copyRules = rulesOf(props.policies)
     const functions = new TaskFunctions(this, 'Tasks', {
       deployment,
       catalog,
       reports,
       policies: deployedPolicies(props.policies),
+      copyRules: JSON.stringify(copyRules),
+      vaults,
+      proxies,
       bundle: props.bundle,
+    })
+    const copyPoint = new Workflow(this, 'CopyPoint', {
+      deployment,
+      name: 'copy-point',
+      functions: functions.copyPoint,
     })
     const protectMachine = new Workflow(this, 'ProtectMachine', {
       deployment,
       name: 'protect-machine',
       functions: functions.protectMachine,
+      substitutions: {
+        CopyPointStateMachine: copyPoint.stateMachineArn,
+        PoliciesWithCopies: Object.keys(copyRules)
+          .map((name) => `'${name}'`)
+          .join(', '),
+      },
+      may: [new PolicyStatement({ actions: ['states:StartExecution'], resources: [copyPoint.stateMachineArn] })],
     })
     new Workflow(this, 'RevertMachine', { deployment, name: 'revert-machine', functions: functions.revertMachine })
     const protectFleet = new Workflow(this, 'ProtectFleet', {
@@ -84,6 +114,11 @@ function runChildren(stack: Stack, deployment: string): PolicyStatement[] {
     }),
   ]
 }
+
+const rulesOf = (policies: Readonly<Record<string, Policy>>): DeployedCopies =>
+  Object.fromEntries(
+    Object.entries(policies).flatMap(([name, { copies }]) => (copies.length > 0 ? [[name, copies]] : [])),
+  )
 
 function deployedPolicies(policies: Readonly<Record<string, Policy>>): string {
   const deployed: DeployedPolicies = Object.fromEntries(

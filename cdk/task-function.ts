@@ -8,7 +8,14 @@ import type { Contract } from '../core/contracts/contract.ts'
 import { acknowledgeWildcards } from './findings.ts'
 import { kebabCase, nameOf } from './names.ts'
 
-interface TaskFunctionProps<Environment extends z.ZodType> {
+export interface Sizes {
+  /** 256 unless told. 1,769 MiB are a whole core. */
+  readonly memoryMiB?: number
+  /** 60 unless told. */
+  readonly timeoutSeconds?: number
+}
+
+interface TaskFunctionProps<Environment extends z.ZodType> extends Sizes {
   readonly deployment: string
   readonly contract: Contract<z.ZodType, z.ZodType, Environment>
   readonly environment: z.input<Environment> & Record<string, string>
@@ -56,8 +63,8 @@ export class TaskFunction<Environment extends z.ZodType> extends LambdaFunction 
       architecture: Architecture.ARM_64,
       handler: 'index.handler',
       code: Code.fromAsset(props.bundle(file)),
-      memorySize: 256,
-      timeout: Duration.seconds(60),
+      memorySize: props.memoryMiB ?? 256,
+      timeout: Duration.seconds(props.timeoutSeconds ?? 60),
       environment: props.environment,
     })
     // The function must not run before its role may do its work.

@@ -1,12 +1,16 @@
 import type { PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb'
 import type { IBucket } from 'aws-cdk-lib/aws-s3'
+import { Stack } from 'aws-cdk-lib'
 import { Construct } from 'constructs'
 import type * as z from 'zod'
 import type { Contract } from '../core/contracts/contract.ts'
+import * as copying from '../core/contracts/copy-tasks.ts'
 import * as tasks from '../core/contracts/tasks.ts'
 import * as may from './permissions.ts'
-import { TaskFunction } from './task-function.ts'
+import { TaskFunction, type Sizes } from './task-function.ts'
+import type { Proxies } from './proxies.ts'
+import type { Vaults } from './vaults.ts'
 
 interface TaskFunctionsProps {
   readonly deployment: string
@@ -14,7 +18,20 @@ interface TaskFunctionsProps {
   readonly reports: IBucket
   /** JSON of `DeployedPolicies`. */
   readonly policies: string
+  /** JSON of `DeployedCopies`. */
+  readonly copyRules: string
+  readonly vaults: Vaults
+  readonly proxies: Proxies
   readonly bundle: (name: string) => string
+}
+
+/** What moves or reads bytes by the gigabyte: a core of its own, and all the time that a Lambda can have (AWS facts C.1). */
+const MOVING: Sizes = { memoryMiB: 1769, timeoutSeconds: 900 }
+/** Those that need more than the usual 256 MiB and a minute. */
+const SIZES: Readonly<Record<string, Sizes>> = {
+  CopyDisk: MOVING,
+  VerifyCopy: MOVING,
+  PlanCopy: { memoryMiB: 512, timeoutSeconds: 300 },
 }
 
 type Functions = Record<string, TaskFunction<z.ZodType>>
@@ -26,6 +43,7 @@ export class TaskFunctions extends Construct {
   readonly protectFleet: Functions
   readonly protectMachine: Functions
   readonly revertMachine: Functions
+  readonly copyPoint: Functions
   readonly wakeWaits: TaskFunction<z.ZodType>
 
   constructor(scope: Construct, id: string, props: TaskFunctionsProps) {
@@ -34,6 +52,7 @@ export class TaskFunctions extends Construct {
     this.protectFleet = this.#functions(props, protectFleetPowers(to))
     this.protectMachine = this.#functions(props, protectMachinePowers(to))
     this.revertMachine = this.#functions(props, revertMachinePowers(to))
+    this.copyPoint = this.#functions(props, copyPointPowers(to))
     const waker = this.#functions(props, [
       [tasks.wakeWaits, ...waiting(to, may.readMachines(), may.readVolumes(), may.readSnapshots(), may.readCommands())],
     ])
@@ -41,26 +60,29 @@ export class TaskFunctions extends Construct {
   }
 
   #functions(props: TaskFunctionsProps, powers: readonly Power[]): Functions {
-    const { deployment, catalog, reports, policies, bundle } = props
+    const { deployment, catalog, reports, policies, copyRules, vaults, proxies, bundle } = props
     const everything = {
       CATALOG_TABLE: catalog.tableName,
       REPORTS_BUCKET: reports.bucketName,
       POLICIES: policies,
       OWNER: deployment,
+      COPY_RULES: copyRules,
+      PROXY: proxies.settings(),
+      VAULTS: Stack.of(this).toJsonString(vaults.deployed),
     }
     return Object.fromEntries(
       powers.map(([contract, ...statements]) => {
         const environment = Object.fromEntries(
           Object.entries(everything).filter(([name]) => name in environmentShape(contract.environment)),
         )
-        const settings = { deployment, contract, environment, bundle, may: statements.flat() }
+        const settings = { deployment, contract, environment, bundle, may: statements.flat(), ...SIZES[contract.name] }
         return [contract.name, new TaskFunction(this, settings)]
       }),
     )
   }
 }
 
-interface Scope extends may.Permissions, Pick<TaskFunctionsProps, 'catalog' | 'reports'> {}
+interface Scope extends may.Permissions, Pick<TaskFunctionsProps, 'catalog' | 'reports' | 'vaults' | 'proxies'> {}
 
 /** @param reads of what is waited for */
 const waiting = (to: Scope, ...reads: PolicyStatement[][]): PolicyStatement[][] => [
@@ -103,8 +125,42 @@ const protectMachinePowers = (to: Scope): Power[] => [
   ],
   [tasks.awaitSnapshots, ...waiting(to, may.readSnapshots())],
   [tasks.completePoint, may.readSnapshots(), may.writeCatalog(to.catalog)],
+  [copying.planCopies, may.readCatalog(to.catalog)],
   [tasks.discardPoint, may.readSnapshots(), may.deleteOurSnapshots(to), may.writeCatalog(to.catalog)],
 ]
+
+const copyPointPowers = (to: Scope): Power[] => {
+  const { access } = to.vaults
+  return [
+    [
+      copying.planCopy,
+      may.writeCatalog(to.catalog),
+      may.readExecutions(to),
+      may.listOurSnapshotBlocks(to),
+      may.readVaults(access),
+      may.makeOwnVaults(access),
+    ],
+    [
+      copying.copyDisk,
+      may.readCatalog(to.catalog),
+      may.readOurSnapshotBlocks(to),
+      may.writeVaults(access),
+      may.writeProgress(to.reports),
+    ],
+    [
+      copying.runProxy,
+      ...waiting(to, may.readMachines()),
+      may.launchProxies(to, to.proxies.role),
+      may.terminateOurProxies(to),
+      may.readMover(to.proxies.mover),
+      may.writeJobs(to.reports),
+    ],
+    [copying.endProxies, may.writeCatalog(to.catalog), may.readMachines(), may.terminateOurProxies(to)],
+    [copying.verifyCopy, may.readCatalog(to.catalog), may.readVaults(access)],
+    [copying.commitCopy, may.writeCatalog(to.catalog), may.writeVaults(access)],
+    [copying.discardCopy, may.writeCatalog(to.catalog), may.readMachines(), may.terminateOurProxies(to)],
+  ]
+}
 
 const revertMachinePowers = (to: Scope): Power[] => [
   [

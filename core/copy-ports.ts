@@ -1,4 +1,99 @@
+import type { CopyRecord, CopyState } from './contracts/copy-records.ts'
+import type { ProgressReport, ProxyJob } from './contracts/jobs.ts'
+import type { DeployedVault } from './contracts/policies.ts'
+import type { PointIn } from './contracts/records.ts'
+import type { Advance } from './ports.ts'
+import type { Tags } from './tags.ts'
+
 /** What copying needs of the world beside core/ports.ts: the same obligations hold. */
+
+/** The catalog's records of copies. */
+export interface Copies {
+  copy(machine: string, id: CopyId): Promise<CopyRecord | undefined>
+  /** Newest points first. */
+  copies(machine: string): Promise<CopyRecord[]>
+  /** Those that are not final, of every machine, oldest first. */
+  openCopies(): AsyncIterable<readonly CopyRecord[]>
+  /** Writes the record in the place of `replaced`, or where none is. `already` when the same run has written it. LostRace when another was faster. */
+  startCopy(record: CopyRecord & { state: 'copying' }, replaced: CopyRecord | undefined): Promise<Advance>
+  /** As `Catalog.advancePoint`. */
+  advanceCopy(from: readonly CopyState[], to: CopyRecord): Promise<Advance>
+}
+
+/** What makes a copy the same copy. */
+export type CopyId = Pick<CopyRecord, 'point' | 'vault'>
+
+/** Vaults, as the workflow sees them. */
+export interface Vaults {
+  /**
+   * Opens a vault; the deployment's own is made when it is not there yet.
+   * Throws VaultNotFound, VaultKeyWrong, VaultDamaged, AccessDenied.
+   */
+  open(place: DeployedVault): Promise<CopyVault>
+}
+
+export interface CopyVault {
+  /** The newest copy of a disk that can be read, and the snapshot that it holds; undefined when there is none. */
+  newest(disk: string): Promise<{ readonly copy: string; readonly snapshot?: string } | undefined>
+  /** Key of the manifest that a copy of this disk, instant and id has, and its figures; undefined while it is not committed. */
+  committed(disk: string, takenAt: string, diskCopyId: string): Promise<CommittedDisk | undefined>
+  /** What is missing or damaged of these copies, without reading all their data; empty when all is well. */
+  faults(copies: readonly string[]): Promise<string[]>
+  /**
+   * The commit of a point: after it the point is in the vault, whole. Repeating it finds what the first did.
+   * Returns the key of its manifest. Throws CopyNotFound, LostRace when it is there with other copies.
+   */
+  commit(point: PointIn<'complete'>, copies: readonly string[]): Promise<string>
+}
+
+export interface CommittedDisk {
+  readonly manifest: string
+  readonly readBytes: number
+  readonly newBytes: number
+  readonly storedBytes: number
+}
+
+/** Objects that workers and workflow hand each other. */
+export interface WorkerPost {
+  putJob(key: string, job: ProxyJob): Promise<void>
+  job(key: string): Promise<ProxyJob>
+  putProgress(key: string, progress: ProgressReport): Promise<void>
+  /** undefined: nothing has been told yet. */
+  progress(key: string): Promise<ProgressReport | undefined>
+}
+
+export interface NewProxy {
+  readonly clientToken: string
+  readonly instanceType: string
+  readonly spot: boolean
+  readonly availabilityZone: string
+  /** Key of its job in the reports bucket. */
+  readonly job: string
+  readonly disks: readonly { readonly device: string; readonly snapshot: string }[]
+  /** After so many minutes it ends itself, whatever it does. */
+  readonly deadlineMinutes: number
+  readonly tags: Tags
+}
+
+export interface ObservedProxy {
+  readonly instance: string
+  readonly state: 'pending' | 'running' | 'stopping' | 'stopped' | 'shutting-down' | 'terminated'
+  readonly stateReason?: string
+}
+
+export interface ProxyLauncher {
+  /** Its instance id; the same token launches the same instance. Throws NoCapacity, QuotaExceeded, AccessDenied, SnapshotMissing. */
+  ensureLaunched(proxy: NewProxy): Promise<string>
+}
+
+export interface Proxies {
+  /** undefined: EC2 does not know it (any more). */
+  observe(instance: string): Promise<ObservedProxy | undefined>
+  /** Those that carry all these tags and have not ended. */
+  tagged(tags: Tags): Promise<ObservedProxy[]>
+  /** Gone is done. */
+  ensureTerminated(instance: string): Promise<void>
+}
 
 /** A page of a snapshot's blocks, ascending. */
 export interface BlockPage {

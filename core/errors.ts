@@ -25,6 +25,9 @@ export const ERROR_KINDS = {
   /** No host with room for the instance just now. */
   NoCapacity: 'wait',
 
+  /** A proxy ended before it had reported: a spot interruption, a crash, its deadline. Its disks went with it. */
+  ProxyLost: 'wait',
+
   InvalidInput: 'lost',
   PolicyFileInvalid: 'lost',
   PolicyUnknown: 'lost',

@@ -209,10 +209,11 @@ export interface Executions {
   /** `gone`: nobody waits with this token any more. */
   succeed(token: string, output: unknown): Promise<'sent' | 'gone'>
   fail(token: string, error: string, cause: string): Promise<'sent' | 'gone'>
+  heartbeat(token: string): Promise<'sent' | 'gone'>
   isRunning(execution: string): Promise<boolean>
 }
 
-export type Workflow = 'protect-fleet' | 'protect-machine' | 'revert-machine'
+export type Workflow = 'protect-fleet' | 'protect-machine' | 'revert-machine' | 'copy-point'
 
 export interface RunStatus {
   readonly state: 'running' | 'succeeded' | 'failed' | 'timed-out' | 'aborted'

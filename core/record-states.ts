@@ -1,3 +1,4 @@
+import type { CopyIn, CopyRecord } from './contracts/copy-records.ts'
 import type { PointIn, PointRecord, RevertIn, RevertRecord } from './contracts/records.ts'
 
 /** What a record's state means, told in one place: whoever adds a state has to decide only here. */
@@ -13,3 +14,7 @@ export const isFinalPoint = (point: PointRecord): point is PointIn<'complete' | 
 /** As `isFinalPoint`. */
 export const isFinalRevert = (revert: RevertRecord): revert is RevertIn<'reverted' | 'failed'> =>
   revert.state === 'reverted' || revert.state === 'failed'
+
+/** As `isFinalPoint`. */
+export const isFinalCopy = (copy: CopyRecord): copy is CopyIn<'committed' | 'failed'> =>
+  copy.state === 'committed' || copy.state === 'failed'

@@ -17,6 +17,8 @@ export const TAGS = {
   expires: 'tandem:expires',
   /** On a volume made for a revert: the device it is for. */
   device: 'tandem:device',
+  /** On a proxy: which of its copy's it is. */
+  proxy: 'tandem:proxy',
 } as const
 
 /** Values of `tandem:role`. */
@@ -27,6 +29,8 @@ export const RESOURCE_ROLES = {
   incoming: 'incoming',
   /** A volume that a revert took out, kept so that the revert can be undone. */
   replaced: 'replaced',
+  /** An instance that copies disks, and its volumes. */
+  proxy: 'proxy',
 } as const
 
 export type Tags = Readonly<Record<string, string>>

@@ -1,4 +1,5 @@
 import type { WaitRecord } from './contracts/records.ts'
+import type { ObservedProxy, Proxies } from './copy-ports.ts'
 import { isTandemError, TandemError } from './errors.ts'
 import type {
   Executions,
@@ -76,11 +77,21 @@ export function judgeRunning(machine: string, power: PowerState, stateReason: st
   return WAITING
 }
 
+/** A proxy answers its token itself, and ends then: one that has ended and whose token still waits was lost. */
+export function judgeProxy(instance: string, observed: ObservedProxy | undefined): Verdict {
+  if (observed && observed.state !== 'terminated' && observed.state !== 'stopped') return WAITING
+  return failed(
+    'ProxyLost',
+    `${instance} ended before it had reported (${observed?.stateReason ?? 'EC2 gives no reason'}). Its disks went with it.`,
+  )
+}
+
 export interface WaitPorts {
   readonly machines: Pick<Machines, 'observe'>
   readonly volumes: Pick<Volumes, 'observe'>
   readonly snapshots: Pick<Snapshots, 'observe'>
   readonly guests: Pick<Guests, 'result'>
+  readonly proxies: Pick<Proxies, 'observe'>
   readonly waits: Waits
   readonly executions: Pick<Executions, 'succeed' | 'fail'>
 }
@@ -106,6 +117,8 @@ async function look(ports: WaitPorts, wait: WaitRecord): Promise<Verdict> {
         ? WAITING
         : { state: 'there', output: { command: state === 'succeeded' ? first : null } }
     }
+    case 'proxy-finished':
+      return judgeProxy(first, await ports.proxies.observe(first))
     default:
       return wait.kind satisfies never
   }

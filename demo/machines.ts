@@ -12,6 +12,9 @@ import type { Account } from '../local/account.ts'
 import { workloadUserData } from '../local/guests/workload.ts'
 
 export const IMAGE = 'ami-0123456789abcdef0'
+/** Amazon Linux for Graviton, and the public parameter that says so: what proxies are launched from. */
+const AMAZON_LINUX = 'ami-0fedcba9876543210'
+const AMAZON_LINUX_PARAMETER = '/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64'
 const ROOT_DEVICE = '/dev/sda1'
 const DISK_SIZE_GIB = 1
 /** Time for one more launch (AWS facts A.20). */
@@ -51,6 +54,14 @@ export class Fleet {
       rootDeviceType: 'ebs',
       rootSizeGiB: DISK_SIZE_GIB,
     })
+    account.ec2.registerImage({
+      imageId: AMAZON_LINUX,
+      rootDeviceName: '/dev/xvda',
+      rootDeviceType: 'ebs',
+      rootSizeGiB: 2,
+      architecture: 'arm64',
+    })
+    account.ssm.publishParameter(AMAZON_LINUX_PARAMETER, AMAZON_LINUX)
   }
 
   /** The client, for calls of one's own; use `call` around them. */

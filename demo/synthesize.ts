@@ -11,9 +11,13 @@ export const STACK = 'tandem'
  * Synthesises the CDK app, as `npm run synth` does but in a process of its own and without the CLI around it, and returns the
  * folder of the cloud assembly. Throws with the app's own words when it fails.
  *
- * @param bundles folder with the handlers' bundles, when they have been made already
+ * @param context of the CDK app: `bundles`, the folder with the handlers' bundles when they have been made already, and `policies`,
+ * another file than the default
  */
-export async function synthesize(directory = resolve(ROOT, 'cdk.out'), bundles?: string): Promise<string> {
+export async function synthesize(
+  directory = resolve(ROOT, 'cdk.out'),
+  context: { readonly bundles?: string; readonly policies?: string } = {},
+): Promise<string> {
   const app = spawn(process.execPath, ['cdk/app.ts'], {
     cwd: ROOT,
     // The CDK's own validation of the template only warns, and takes 300 MB; `npm run synth` has it.
@@ -21,7 +25,7 @@ export async function synthesize(directory = resolve(ROOT, 'cdk.out'), bundles?:
       ...process.env,
       CDK_OUTDIR: directory,
       CDK_VALIDATION: 'false',
-      ...(bundles ? { CDK_CONTEXT_JSON: JSON.stringify({ bundles }) } : {}),
+      CDK_CONTEXT_JSON: JSON.stringify(context),
     },
     stdio: ['ignore', 'pipe', 'pipe'],
   })

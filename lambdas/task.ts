@@ -41,7 +41,7 @@ function parse<Schema extends z.ZodType>(schema: Schema, value: unknown, what: s
   throw new TandemError('ContractBroken', `${what} is not as agreed: ${faultsOf(parsed.error).join('; ')}`)
 }
 
-const LOGGED = ['machine', 'point', 'revert', 'run', 'policy', 'direction']
+const LOGGED = ['machine', 'point', 'vault', 'disk', 'proxy', 'revert', 'run', 'policy', 'direction']
 
 const idsOf = (input: unknown): Record<string, unknown> =>
   typeof input === 'object' && input !== null

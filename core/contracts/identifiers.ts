@@ -27,6 +27,14 @@ export const policyName = z
     'not a policy name; 1 to 40 of a-z, 0-9 and -, not starting or ending with -',
   )
 
+/** As a policy's; it is a folder of the deployment's own bucket too. */
+export const vaultName = z
+  .string()
+  .regex(
+    /^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/,
+    'not a vault name; 1 to 40 of a-z, 0-9 and -, not starting or ending with -',
+  )
+
 /** A device name as EC2 knows it, e.g. /dev/sda1 or /dev/xvda. */
 export const deviceName = z.string().regex(/^(\/dev\/)?[a-z0-9/]+$/, 'not a device name; expected e.g. /dev/sdf')
 

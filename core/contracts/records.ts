@@ -201,7 +201,14 @@ export const waitRecord = z.strictObject({
   /** The resource this record is filed under. */
   resource: z.string(),
   token: taskToken,
-  kind: z.enum(['snapshots-completed', 'volumes-available', 'machine-stopped', 'machine-running', 'command-finished']),
+  kind: z.enum([
+    'snapshots-completed',
+    'volumes-available',
+    'machine-stopped',
+    'machine-running',
+    'command-finished',
+    'proxy-finished',
+  ]),
   /** All resources that this wait is for: it ends when each is where it should be. */
   resources: z.array(z.string()).min(1),
   /** For `command-finished`: the instance that runs the command. */

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { contract } from './contract.ts'
+import * as copying from './copy-tasks.ts'
 import { instant, machineId, pointId, policyName, revertId, runId, taskToken } from './identifiers.ts'
 
 /**
@@ -201,8 +202,10 @@ export const TASKS = {
     createSnapshots,
     awaitSnapshots,
     completePoint,
+    copying.planCopies,
     discardPoint,
   ],
+  'copy-point': [copying.planCopy, copying.copyDisk, copying.verifyCopy, copying.commitCopy, copying.discardCopy],
   'revert-machine': [
     planRevert,
     createVolumes,

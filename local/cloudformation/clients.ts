@@ -1,4 +1,5 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { EC2Client } from '@aws-sdk/client-ec2'
 import { EventBridgeClient } from '@aws-sdk/client-eventbridge'
 import { IAMClient } from '@aws-sdk/client-iam'
 import { KMSClient } from '@aws-sdk/client-kms'
@@ -9,6 +10,7 @@ import { SQSClient } from '@aws-sdk/client-sqs'
 
 export interface DeploymentClients {
   readonly dynamodb: DynamoDBClient
+  readonly ec2: EC2Client
   readonly events: EventBridgeClient
   readonly iam: IAMClient
   readonly kms: KMSClient
@@ -26,6 +28,7 @@ export function deploymentClients(settings: {
 }): DeploymentClients {
   return {
     dynamodb: new DynamoDBClient(settings),
+    ec2: new EC2Client(settings),
     events: new EventBridgeClient(settings),
     iam: new IAMClient(settings),
     kms: new KMSClient(settings),

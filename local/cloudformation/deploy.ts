@@ -1,11 +1,20 @@
 import { readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
+import { CreateBucketCommand, PutObjectCommand } from '@aws-sdk/client-s3'
 import { PROVISIONERS, type Provisioning } from './provisioners.ts'
 import { referencesOf, Resolver, type Provisioned, type Template } from './template.ts'
 
 /** `<stack>.assets.json`: where each asset of the stack lies. */
 interface AssetManifest {
-  readonly files: Readonly<Record<string, { readonly source: { readonly path: string } }>>
+  readonly files: Readonly<
+    Record<
+      string,
+      {
+        readonly source: { readonly path: string; readonly packaging: 'file' | 'zip' }
+        readonly destinations: Readonly<Record<string, { readonly bucketName: string; readonly objectKey: string }>>
+      }
+    >
+  >
 }
 
 export interface DeployOptions extends Pick<
@@ -36,6 +45,7 @@ export async function deployStack(options: DeployOptions): Promise<Readonly<Reco
     if (!asset) throw new Error(`There is no asset ${key} in ${directory}.`)
     return resolve(directory, asset.source.path)
   }
+  await publishFiles(options, files)
   for (const logicalId of inOrder(resources)) {
     const resource = resources[logicalId]
     const provision = PROVISIONERS[resource?.Type ?? '']
@@ -45,6 +55,29 @@ export async function deployStack(options: DeployOptions): Promise<Readonly<Reco
     provisioned[logicalId] = await provision({ ...options, logicalId, properties, assetDirectory })
   }
   return provisioned
+}
+
+/**
+ * Puts assets that are a single file into the bootstrap's bucket, as `cdk deploy` does before it deploys. Folders stay where
+ * they are: Lambdas read their code from there.
+ */
+async function publishFiles(
+  { directory, clients, accountId, region }: DeployOptions,
+  files: AssetManifest['files'],
+): Promise<void> {
+  const here = (text: string): string =>
+    text.replaceAll('${AWS::AccountId}', accountId).replaceAll('${AWS::Region}', region)
+  const made = new Set<string>()
+  for (const { source, destinations } of Object.values(files)) {
+    if (source.packaging !== 'file' || source.path.endsWith('.template.json')) continue
+    for (const { bucketName, objectKey } of Object.values(destinations)) {
+      const Bucket = here(bucketName)
+      if (!made.has(Bucket)) await clients.s3.send(new CreateBucketCommand({ Bucket }))
+      made.add(Bucket)
+      const Body = readFileSync(resolve(directory, source.path))
+      await clients.s3.send(new PutObjectCommand({ Bucket, Key: objectKey, Body }))
+    }
+  }
 }
 
 const read = <T>(path: string): T => JSON.parse(readFileSync(path, 'utf8')) as T

@@ -1,6 +1,7 @@
 import { CreateTableCommand, type CreateTableCommandInput } from '@aws-sdk/client-dynamodb'
 import { PutRuleCommand, PutTargetsCommand, type Target } from '@aws-sdk/client-eventbridge'
-import { CreateBucketCommand } from '@aws-sdk/client-s3'
+import { CreateSecurityGroupCommand } from '@aws-sdk/client-ec2'
+import { CreateBucketCommand, PutBucketVersioningCommand } from '@aws-sdk/client-s3'
 import {
   CreateScheduleCommand,
   CreateScheduleGroupCommand,
@@ -96,6 +97,11 @@ const table: Provisioner = async ({ properties, clients, accountId, region, putD
 const bucket: Provisioner = async ({ properties, clients, putDataKey }) => {
   const name = text(properties['BucketName'])
   await clients.s3.send(new CreateBucketCommand({ Bucket: name }))
+  const VersioningConfiguration = properties['VersioningConfiguration']
+  if (VersioningConfiguration !== undefined)
+    await clients.s3.send(
+      new PutBucketVersioningCommand({ Bucket: name, VersioningConfiguration: record(VersioningConfiguration) }),
+    )
   const arn = `arn:aws:s3:::${name}`
   const [rule] = list(record(properties['BucketEncryption'])['ServerSideEncryptionConfiguration'])
   const keyArn = record(record(rule)['ServerSideEncryptionByDefault'])['KMSMasterKeyID']
@@ -148,6 +154,21 @@ const schedule: Provisioner = async ({ properties, clients }) => {
   return { ref: text(properties['Name']), attributes: { Arn: ScheduleArn } }
 }
 
+/** With the rule that lets everything out, which every group begins with; rules of its own are not known here. */
+const securityGroup: Provisioner = async ({ properties, clients, logicalId, stackName }) => {
+  for (const rules of ['SecurityGroupIngress', 'SecurityGroupEgress'])
+    if (properties[rules] !== undefined)
+      throw new Error(`${logicalId} has a ${rules}, which this account cannot deploy.`)
+  const { GroupId = '' } = await clients.ec2.send(
+    new CreateSecurityGroupCommand({
+      GroupName: text(properties['GroupName'], `${stackName}-${logicalId}`),
+      Description: text(properties['GroupDescription']),
+      ...(properties['VpcId'] === undefined ? {} : { VpcId: text(properties['VpcId']) }),
+    }),
+  )
+  return { ref: GroupId, attributes: { GroupId } }
+}
+
 /** Exists by name only: nothing in this account does anything with it. */
 const named =
   (property: string, arn: (name: string, to: Provisioning) => string): Provisioner =>
@@ -162,6 +183,7 @@ export const PROVISIONERS: Readonly<Record<string, Provisioner>> = {
   'AWS::StepFunctions::StateMachine': stateMachine,
   'AWS::DynamoDB::Table': table,
   'AWS::S3::Bucket': bucket,
+  'AWS::EC2::SecurityGroup': securityGroup,
   'AWS::Events::Rule': rule,
   'AWS::Scheduler::ScheduleGroup': scheduleGroup,
   'AWS::Scheduler::Schedule': schedule,

@@ -3,7 +3,7 @@
  *
  *     dev/sdf, dev/nvme1n1, dev/disk/by-id/nvme-Amazon_Elastic_Block_Store_vol0123…   links to the volume's file
  *     etc/mtab           `device mount-point type options 0 0` per line; a guest's script appends what it "mounts"
- *     bin/               lsblk, fsfreeze, shutdown, and refusals of what must not touch the real machine: first in PATH
+ *     bin/               lsblk, fsfreeze, shutdown, node, and refusals of what must not touch the real machine: first in PATH
  *     root/, tmp/        HOME and TMPDIR
  *     run/disks          what `lsblk` reads: `nvme1n1 vol0123… /dev/sdf <size in bytes>` per line
  *     var/lib/cloud/     what cloud-init keeps: the user data, that it has run, scripts of every boot
@@ -64,6 +64,8 @@ export class GuestFolder {
     for (const name of ['bin', 'dev', 'run']) rmSync(join(this.path, name), { recursive: true, force: true })
     for (const name of ['bin', 'run', 'etc', 'tmp', 'root']) mkdirSync(join(this.path, name), { recursive: true })
     for (const program of readdirSync(PROGRAMS)) symlinkSync(join(PROGRAMS, program), join(this.path, 'bin', program))
+    // What `dnf install nodejs24` would bring: the package manager itself is not here.
+    symlinkSync(process.execPath, join(this.path, 'bin/node'))
     for (const alias of ['poweroff', 'halt', 'reboot']) symlinkSync('shutdown', join(this.path, 'bin', alias))
     for (const refused of REFUSED) symlinkSync('refuse', join(this.path, 'bin', refused))
     const root = rootOf(disks)

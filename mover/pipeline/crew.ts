@@ -9,6 +9,9 @@ import { CopyWorker } from './copy-worker.ts'
 import type { CopySetup, Order, ReadSetup, Report, ThreadStart } from './protocol.ts'
 import { ReadWorker } from './read-worker.ts'
 
+/** Bundled, all of the mover is one file, which is its worker too (mover/proxy.ts). */
+const WORKER = import.meta.url.endsWith('.ts') ? new URL('./worker.ts', import.meta.url) : new URL(import.meta.url)
+
 type OnPack = (report: Extract<Report, { kind: 'pack' }>) => void
 
 export interface Crew {
@@ -110,13 +113,10 @@ class Threads implements Crew {
   }
 
   #start(setup: CopySetup | ReadSetup): Worker {
-    const worker = new Worker(
-      new URL(import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.mjs', import.meta.url),
-      {
-        workerData: { setup, compileCache: compileCacheFolder() } satisfies ThreadStart,
-        resourceLimits: { maxYoungGenerationSizeMb: 8 },
-      },
-    )
+    const worker = new Worker(WORKER, {
+      workerData: { setup, compileCache: compileCacheFolder() } satisfies ThreadStart,
+      resourceLimits: { maxYoungGenerationSizeMb: 8 },
+    })
     worker.on('message', (report: Report) => this.#hear(worker, report))
     worker.on('error', (error: unknown) => this.#fail(error instanceof Error ? error : new Error(String(error))))
     return worker

@@ -88,6 +88,7 @@ describe('a wait', () => {
       machines: { observe: async () => observedMachine([], { power }) },
       volumes: { observe: async () => [] },
       snapshots: { observe: async (ids) => snapshots.filter(({ snapshot }) => ids.includes(snapshot)) },
+      proxies: { observe: async () => undefined },
       guests: { result: async () => ({ state: command, output: '' }) },
       waits: memoryWaits(registered, () => onRegister()),
       executions: { succeed: answer, fail: async (token, error, cause) => answer(token, { error, cause }) },

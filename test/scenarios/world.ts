@@ -7,7 +7,7 @@ import { autoClock } from '../../local/clock.ts'
 import type { Step } from '../../local/states/engine.ts'
 import type { Result } from '../../local/states/states.ts'
 
-export type Workflow = 'protect-fleet' | 'protect-machine' | 'revert-machine'
+export type Workflow = 'protect-fleet' | 'protect-machine' | 'revert-machine' | 'copy-point'
 
 export interface Run {
   readonly arn: string
@@ -33,9 +33,13 @@ const SANDBOX_LIMIT = 40
 /** Longer than a boot with its status checks. */
 const SETTLED_MS = 5 * 60_000
 
-export async function startWorld(options: Omit<AccountOptions, 'clock'> = {}): Promise<World> {
+/** @param assembly of another policy file than the default one */
+export async function startWorld(
+  options: Omit<AccountOptions, 'clock'> = {},
+  assembly = inject('assembly'),
+): Promise<World> {
   const account = await startAccount({ clock: autoClock(STARTED_AT_MS), sandboxLimit: SANDBOX_LIMIT, ...options })
-  await account.deploy(inject('assembly'), STACK)
+  await account.deploy(assembly, STACK)
   await removeSchedules(account)
   const fleet = new Fleet(account)
   const steps: Step[] = []

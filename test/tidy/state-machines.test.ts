@@ -85,5 +85,5 @@ test('lambdas/ holds one file per task state and per event handler, and no other
 test('every contract has its construct', () => {
   const source = readFileSync('cdk/task-functions.ts', 'utf8')
   for (const { name } of Object.values(TASKS).flat())
-    expect(source).toContain(`tasks.${name.charAt(0).toLowerCase()}${name.slice(1)}`)
+    expect(source).toMatch(new RegExp(`\\b(tasks|copying)\\.${name.charAt(0).toLowerCase()}${name.slice(1)}\\b`))
 })

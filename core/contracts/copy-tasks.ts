@@ -1,0 +1,97 @@
+import * as z from 'zod'
+import { contract } from './contract.ts'
+import { instant, machineId, pointId, runId, taskToken, vaultName } from './identifiers.ts'
+import { diskCopied } from './jobs.ts'
+
+/** Contracts of copy-point's Task states, and of the one by which protect-machine starts it (see tasks.ts). */
+
+const catalog = z.object({ CATALOG_TABLE: z.string().min(1) })
+const vaults = z.object({ VAULTS: z.string().min(2) })
+const copyRules = z.object({ COPY_RULES: z.string().min(2) })
+const reports = z.object({ REPORTS_BUCKET: z.string().min(1) })
+const owner = z.object({ OWNER: z.string().min(1) })
+const proxySettings = z.object({ PROXY: z.string().min(2) })
+
+const copySubject = z.strictObject({ machine: machineId, run: runId, point: pointId, vault: vaultName })
+const count = z.int().nonnegative()
+
+/** `{"machine":"i-…"}` copies the latest complete point, if the policy of the machine names one vault. */
+export const copyInput = z.strictObject({ machine: machineId, point: pointId.optional(), vault: vaultName.optional() })
+
+/** A state of protect-machine. */
+export const planCopies = contract({
+  name: 'PlanCopies',
+  input: z.strictObject({ machine: machineId, run: runId, point: pointId }),
+  /** Where the point is to be copied to now. */
+  output: z.strictObject({ vaults: z.array(vaultName).max(5) }),
+  environment: catalog.extend(copyRules.shape),
+})
+
+export const planCopy = contract({
+  name: 'PlanCopy',
+  /** `request` as in DiscoverMachines. */
+  input: z.strictObject({ request: z.unknown(), run: runId, startedAt: instant }),
+  output: z.strictObject({
+    machine: machineId,
+    point: pointId,
+    vault: vaultName,
+    /** `none`: the copy is committed already. */
+    path: z.enum(['direct', 'proxy', 'none']),
+    reason: z.string(),
+    diskCount: count,
+    proxyCount: count,
+  }),
+  environment: catalog.extend(vaults.shape).extend(copyRules.shape),
+})
+
+export const copyDisk = contract({
+  name: 'CopyDisk',
+  /** `disk`: its place in the copy's record. */
+  input: copySubject.extend({ disk: count }),
+  output: diskCopied,
+  environment: catalog.extend(vaults.shape).extend(reports.shape),
+})
+
+export const runProxy = contract({
+  name: 'RunProxy',
+  /** `proxy`: its place in the copy's record; `attempt`: retries of this state so far. */
+  input: copySubject.extend({ proxy: count, attempt: count, token: taskToken }),
+  output: z.strictObject({}),
+  environment: catalog.extend(vaults.shape).extend(reports.shape).extend(owner.shape).extend(proxySettings.shape),
+})
+
+export const endProxies = contract({
+  name: 'EndProxies',
+  input: copySubject,
+  output: z.strictObject({ endedProxyCount: count }),
+  environment: catalog.extend(owner.shape),
+})
+
+export const verifyCopy = contract({
+  name: 'VerifyCopy',
+  input: copySubject,
+  output: z.strictObject({ diskCount: count }),
+  environment: catalog.extend(vaults.shape),
+})
+
+export const commitCopy = contract({
+  name: 'CommitCopy',
+  input: copySubject,
+  output: z.strictObject({ point: pointId, vault: vaultName, manifest: z.string(), newBytes: z.number() }),
+  environment: catalog.extend(vaults.shape),
+})
+
+export const discardCopy = contract({
+  name: 'DiscardCopy',
+  /** All but `run` are null when the failure came before they were known. */
+  input: z.strictObject({
+    machine: machineId.nullable(),
+    run: runId,
+    point: pointId.nullable(),
+    vault: vaultName.nullable(),
+    error: z.string(),
+    cause: z.string(),
+  }),
+  output: z.strictObject({ endedProxyCount: count }),
+  environment: catalog.extend(owner.shape),
+})

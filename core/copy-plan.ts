@@ -1,0 +1,90 @@
+import type { ProxyPlan } from './contracts/copy-records.ts'
+
+/**
+ * Proxy or direct: how the blocks of a copy come from its snapshots into the vault. The EBS direct APIs need no instance and cost
+ * by the block; a proxy costs by the time, needs a minute to be there, and reads for nothing (docs/architecture.md, Copies). Pure.
+ */
+
+export interface DiskToMove {
+  readonly sizeBytes: number
+  /** That have to be read. */
+  readonly blockCount: number
+}
+
+export interface CopyPath {
+  readonly path: 'direct' | 'proxy'
+  /** For people. */
+  readonly reason: string
+  /** Empty for the direct path. */
+  readonly proxies: readonly ProxyPlan[]
+}
+
+const BLOCK_BYTES = 512 * 1024
+/** GetSnapshotBlock, us-east-1 (AWS facts B): 0.003 $ per 1,000. */
+const USD_PER_BLOCK = 0.003 / 1000
+/** c7g.large, us-east-1; Linux is billed by the second, a minute at least. */
+const PROXY_USD_PER_SECOND = 0.0725 / 3600
+/** From RunInstances until the mover reads. */
+const PROXY_START_SECONDS = 60
+/** gp3 with 500 MiB/s reads faster than two cores compress. */
+const PROXY_BYTES_PER_SECOND = 400e6
+/** One Lambda with one core, reads, compresses and writes. Ours to measure: docs/unverified.md. */
+const DIRECT_BYTES_PER_SECOND = 100e6
+/** Of the 15 minutes that a Lambda has. A try that ends goes on where its packs were finished, but should not have to. */
+const DIRECT_SECONDS_MAX = 10 * 60
+/** What it may cost to need no instance: it can lack capacity, needs a network, and keeps an operator waiting. */
+const NO_INSTANCE_USD = 0.05
+/** Of a disk, by the time limit. */
+export const DIRECT_BLOCKS_MAX = Math.floor((DIRECT_SECONDS_MAX * DIRECT_BYTES_PER_SECOND) / BLOCK_BYTES)
+
+/** Fewer than a Nitro instance attaches at least (28, the root and interfaces among them; AWS facts A.14). */
+const DISKS_PER_PROXY = 20
+const GIB = 1024 ** 3
+
+/** By the bytes that one of them moves: more cores and more bandwidth to EBS. */
+const INSTANCE_TYPES = [
+  { upToBytes: 100 * GIB, type: 'c7g.large' },
+  { upToBytes: 1024 * GIB, type: 'c7g.xlarge' },
+  { upToBytes: Number.POSITIVE_INFINITY, type: 'c7g.2xlarge' },
+] as const
+
+const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0)
+const inDollars = (amount: number): string => `$${amount < 0.01 ? amount.toFixed(4) : amount.toFixed(2)}`
+
+/** @param disks at least one */
+export function planCopyPath(disks: readonly DiskToMove[]): CopyPath {
+  const blockCount = sum(disks.map((disk) => disk.blockCount))
+  const most = Math.max(...disks.map((disk) => disk.blockCount))
+  const directUsd = blockCount * USD_PER_BLOCK
+  const proxies = proxiesFor(disks)
+  const proxySeconds = PROXY_START_SECONDS * proxies.length + (blockCount * BLOCK_BYTES) / PROXY_BYTES_PER_SECOND
+  const proxyUsd = proxySeconds * PROXY_USD_PER_SECOND
+  const what = `${blockCount.toLocaleString('en')} blocks to read`
+  if (most > DIRECT_BLOCKS_MAX)
+    return {
+      path: 'proxy',
+      proxies,
+      reason: `${what}: more than a Lambda reads of one disk in ${DIRECT_SECONDS_MAX / 60} minutes`,
+    }
+  const prices = `by the EBS direct APIs for ${inDollars(directUsd)}, by a proxy for ${inDollars(proxyUsd)}`
+  return directUsd <= proxyUsd + NO_INSTANCE_USD
+    ? { path: 'direct', proxies: [], reason: `${what}: ${prices}, which is not worth an instance` }
+    : { path: 'proxy', proxies, reason: `${what}: ${prices}` }
+}
+
+/** As few as attach all disks, each with about as much to do. */
+function proxiesFor(disks: readonly DiskToMove[]): ProxyPlan[] {
+  const proxyCount = Math.ceil(disks.length / DISKS_PER_PROXY)
+  const loads = Array.from({ length: proxyCount }, () => ({ disks: [] as number[], bytes: 0 }))
+  const byWork = disks.map(({ blockCount }, index) => ({ index, bytes: blockCount * BLOCK_BYTES }))
+  for (const { index, bytes } of byWork.toSorted((left, right) => right.bytes - left.bytes)) {
+    const free = loads.filter((load) => load.disks.length < DISKS_PER_PROXY)
+    const lightest = free.reduce((least, load) => (load.bytes < least.bytes ? load : least))
+    lightest.disks.push(index)
+    lightest.bytes += bytes
+  }
+  return loads.map(({ disks: places, bytes }) => ({
+    instanceType: INSTANCE_TYPES.find(({ upToBytes }) => bytes <= upToBytes)?.type ?? 'c7g.2xlarge',
+    disks: places.toSorted((left, right) => left - right),
+  }))
+}

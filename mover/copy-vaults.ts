@@ -1,0 +1,78 @@
+/** Vaults in buckets, for the workflow (core/copy-ports.ts). */
+import type { DeployedVault } from '../core/contracts/policies.ts'
+import type { CommittedDisk, CopyVault, Vaults } from '../core/copy-ports.ts'
+import { isTandemError } from '../core/errors.ts'
+import type { Clock } from '../core/ports.ts'
+import { manifestName } from './format/names.ts'
+import { locationOf } from './jobs/copy-disk-job.ts'
+import { kmsKey } from './key-holders.ts'
+import { commitPoint } from './points.ts'
+import { openStore } from './stores/location.ts'
+import { createVault, listCopies, openVault, readCopy, type Vault } from './vault.ts'
+import { verifyCopies } from './verify-vault.ts'
+
+/** @throws TandemError VaultNotFound, VaultKeyWrong, VaultDamaged, AccessDenied, AwsUnavailable */
+export async function openDeployedVault(place: DeployedVault, nowMs: number): Promise<Vault> {
+  const store = await openStore(locationOf(place))
+  const holder = kmsKey(place.key)
+  try {
+    return await openVault(store, holder)
+  } catch (error) {
+    if (!place.isOwn || !isTandemError(error, 'VaultNotFound')) throw error
+  }
+  try {
+    return await createVault(store, holder, nowMs)
+  } catch (error) {
+    // Another run was faster.
+    if (!isTandemError(error, 'VaultExists')) throw error
+    return openVault(store, holder)
+  }
+}
+
+export const bucketVaults = (clock: Clock): Vaults => ({
+  async open(place) {
+    const vault = await openDeployedVault(place, Date.parse(clock.now()))
+    return copyVault(vault, place)
+  },
+})
+
+const copyVault = (vault: Vault, place: DeployedVault): CopyVault => ({
+  async newest(disk) {
+    const newest = (await listCopies(vault, disk)).at(-1)
+    if (!newest) return undefined
+    const manifest = await unlessDamaged(() => readCopy(vault, newest.name))
+    const snapshot = manifest?.source?.snapshotId
+    return { copy: newest.name, ...(snapshot === undefined ? {} : { snapshot }) }
+  },
+  async committed(disk, takenAt, diskCopyId) {
+    const name = manifestName(disk, Date.parse(takenAt), Buffer.from(diskCopyId, 'hex'))
+    if (!(await vault.store.get(name))) return undefined
+    const { readBytes, newBytes, storedBytes } = (await readCopy(vault, name)).stats
+    return { manifest: name, readBytes, newBytes, storedBytes } satisfies CommittedDisk
+  },
+  async faults(copies) {
+    const names = (await listCopies(vault)).filter(({ name }) => copies.includes(name))
+    const findings = await verifyCopies(vault, names, { readData: false, location: locationOf(place) })
+    return findings.map(({ message }) => message)
+  },
+  async commit({ machine, point, capturedAt, configuration, members, unprotected, consistency, policy }, copies) {
+    const { name } = await commitPoint(vault, {
+      machine,
+      pointId: point,
+      capturedAtMs: Date.parse(capturedAt),
+      copies,
+      machineConfiguration: { configuration, members, unprotected, consistency, policy },
+    })
+    return name
+  },
+})
+
+/** A newest copy that cannot be read is no base to compare with, and no reason to fail. */
+async function unlessDamaged<T>(read: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await read()
+  } catch (error) {
+    if (isTandemError(error, 'VaultDamaged')) return undefined
+    throw error
+  }
+}

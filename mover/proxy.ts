@@ -1,0 +1,10 @@
+/**
+ * The program that a proxy runs (core/proxy-user-data.ts), bundled into one file, which is its own worker thread too.
+ * `node mover.mjs --bucket <reports bucket> --job <key> --devices <folder>`
+ */
+import { isMainThread } from 'node:worker_threads'
+
+if (isMainThread) {
+  const { runProxyProgram } = await import('./jobs/proxy-program.ts')
+  process.exitCode = (await runProxyProgram(process.argv.slice(2))) ? 0 : 1
+} else await import('./pipeline/worker.ts')
