@@ -5,6 +5,7 @@ import type { IKey } from 'aws-cdk-lib/aws-kms'
 import type { IBucket } from 'aws-cdk-lib/aws-s3'
 import type { IQueue } from 'aws-cdk-lib/aws-sqs'
 import type { Construct, IConstruct } from 'constructs'
+import type { Workflow } from '../core/ports.ts'
 import { TAGS } from '../core/tags.ts'
 import { executionArns, nameOf, stateMachineArn } from './names.ts'
 import type { VaultAccess } from './vaults.ts'
@@ -175,16 +176,23 @@ export const listOurSnapshotBlocks = (to: Permissions): PolicyStatement[] => [
   allow(['ebs:ListSnapshotBlocks', 'ebs:ListChangedBlocks'], [snapshotArn(to)], ours(to)),
 ]
 
-/** One RunInstances: from our snapshots, with our tags on what it makes, only as the proxy role, only on Amazon's images. */
-export const launchProxies = (to: Permissions, role: IRole): PolicyStatement[] => [
+export interface ProxyAccess {
+  readonly role: IRole
+  /** Of their security group. */
+  readonly groupArn: string
+}
+
+/** One RunInstances: from our snapshots, with our tags on what it makes, only as the proxy role, in its group, on Amazon's images. */
+export const launchProxies = (to: Permissions, { role, groupArn }: ProxyAccess): PolicyStatement[] => [
   allow(['ec2:RunInstances'], [ec2Arn(to, 'instance'), ec2Arn(to, 'volume')], taggedOurs(to)),
   allow(['ec2:RunInstances'], [snapshotArn(to)], ours(to)),
   allow(['ec2:RunInstances'], [imageArn(to)], { StringEquals: { 'ec2:Owner': 'amazon' } }),
   allow(
     ['ec2:RunInstances'],
-    ['network-interface', 'subnet', 'security-group', 'spot-instances-request'].map((kind) => ec2Arn(to, kind)),
+    ['network-interface', 'subnet', 'spot-instances-request'].map((kind) => ec2Arn(to, kind)),
     { StringEquals: { 'ec2:Region': Stack.of(to.scope).region } },
   ),
+  allow(['ec2:RunInstances'], [groupArn]),
   allow(['ec2:CreateTags'], [ec2Arn(to, 'instance'), ec2Arn(to, 'volume')], {
     StringEquals: { 'ec2:CreateAction': 'RunInstances' },
   }),
@@ -214,7 +222,7 @@ export const reportOfProxy = (to: Permissions, reports: IBucket): PolicyStatemen
   ...writeProgress(reports),
   allow(
     ['states:SendTaskSuccess', 'states:SendTaskFailure', 'states:SendTaskHeartbeat'],
-    [stateMachineArn(to.scope, nameOf(to.deployment, COPY))],
+    [stateMachineArn(to.scope, nameOf(to.deployment, 'copy-point'))],
   ),
 ]
 
@@ -250,22 +258,19 @@ export const readCommands = (): PolicyStatement[] => [allow(['ssm:GetCommandInvo
 
 // Step Functions
 
-const PROTECT = 'protect-machine'
-const REVERT = 'revert-machine'
-const COPY = 'copy-point'
-
-export const endTaskWaits = (to: Permissions): PolicyStatement[] => [
+/** Ends waits of these workflows. */
+export const endTaskWaits = (to: Permissions, ...workflows: Workflow[]): PolicyStatement[] => [
   allow(
     ['states:SendTaskSuccess', 'states:SendTaskFailure'],
-    [PROTECT, REVERT, COPY].map((name) => stateMachineArn(to.scope, nameOf(to.deployment, name))),
+    workflows.map((name) => stateMachineArn(to.scope, nameOf(to.deployment, name))),
   ),
 ]
 
-/** Whether the run that holds a machine's lock is still alive. */
-export const readExecutions = (to: Permissions): PolicyStatement[] => [
+/** Whether a run of these workflows, which holds a lock or a record, is still alive. */
+export const readExecutions = (to: Permissions, ...workflows: Workflow[]): PolicyStatement[] => [
   allow(
     ['states:DescribeExecution'],
-    [PROTECT, REVERT, COPY].map((name) => executionArns(to.scope, nameOf(to.deployment, name))),
+    workflows.map((name) => executionArns(to.scope, nameOf(to.deployment, name))),
   ),
 ]
 

@@ -27,6 +27,7 @@ const IMAGE_PARAMETER = '/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-
 export class Proxies extends Construct {
   readonly deployed: DeployedProxy
   readonly role: IRole
+  readonly groupArn: string
   readonly mover: Asset
 
   constructor(scope: Construct, id: string, { deployment, vaults, reports, mover, network }: ProxiesProps) {
@@ -51,6 +52,11 @@ export class Proxies extends Construct {
       ...(network ? { vpcId: network.vpc } : {}),
     })
     this.role = role
+    this.groupArn = Stack.of(this).formatArn({
+      service: 'ec2',
+      resource: 'security-group',
+      resourceName: group.attrGroupId,
+    })
     this.mover = new Asset(this, 'Mover', { path: mover })
     this.deployed = {
       imageParameter: IMAGE_PARAMETER,

@@ -69,9 +69,8 @@ export class TandemStack extends Stack {
       functions: functions.protectMachine,
       substitutions: {
         CopyPointStateMachine: copyPoint.stateMachineArn,
-        PoliciesWithCopies: Object.keys(copyRules)
-          .map((name) => `'${name}'`)
-          .join(', '),
+        // `|` stands in no policy's name.
+        PoliciesWithCopies: `|${Object.keys(copyRules).join('|')}|`,
       },
       may: [new PolicyStatement({ actions: ['states:StartExecution'], resources: [copyPoint.stateMachineArn] })],
     })

@@ -7,6 +7,7 @@ import type * as z from 'zod'
 import type { Contract } from '../core/contracts/contract.ts'
 import * as copying from '../core/contracts/copy-tasks.ts'
 import * as tasks from '../core/contracts/tasks.ts'
+import type { Workflow } from '../core/ports.ts'
 import * as may from './permissions.ts'
 import { TaskFunction, type Sizes } from './task-function.ts'
 import type { Proxies } from './proxies.ts'
@@ -54,7 +55,15 @@ export class TaskFunctions extends Construct {
     this.revertMachine = this.#functions(props, revertMachinePowers(to))
     this.copyPoint = this.#functions(props, copyPointPowers(to))
     const waker = this.#functions(props, [
-      [tasks.wakeWaits, ...waiting(to, may.readMachines(), may.readVolumes(), may.readSnapshots(), may.readCommands())],
+      [
+        tasks.wakeWaits,
+        may.writeCatalog(to.catalog),
+        may.readMachines(),
+        may.readVolumes(),
+        may.readSnapshots(),
+        may.readCommands(),
+        may.endTaskWaits(to, 'protect-machine', 'revert-machine', 'copy-point'),
+      ],
     ])
     this.wakeWaits = waker[tasks.wakeWaits.name] ?? missing(tasks.wakeWaits.name)
   }
@@ -85,10 +94,10 @@ export class TaskFunctions extends Construct {
 interface Scope extends may.Permissions, Pick<TaskFunctionsProps, 'catalog' | 'reports' | 'vaults' | 'proxies'> {}
 
 /** @param reads of what is waited for */
-const waiting = (to: Scope, ...reads: PolicyStatement[][]): PolicyStatement[][] => [
+const waiting = (to: Scope, workflow: Workflow, ...reads: PolicyStatement[][]): PolicyStatement[][] => [
   may.writeCatalog(to.catalog),
   ...reads,
-  may.endTaskWaits(to),
+  may.endTaskWaits(to, workflow),
 ]
 
 const protectFleetPowers = ({ reports }: Scope): Power[] => [
@@ -105,11 +114,16 @@ const protectMachinePowers = (to: Scope): Power[] => [
     may.readAttributesOfOptedIn(to),
     may.writeCatalog(to.catalog),
   ],
-  [tasks.readMounts, may.runCommandsOnOptedIn(to), may.writeCatalog(to.catalog), may.endTaskWaits(to)],
+  [
+    tasks.readMounts,
+    may.runCommandsOnOptedIn(to),
+    may.writeCatalog(to.catalog),
+    may.endTaskWaits(to, 'protect-machine'),
+  ],
   [
     tasks.reservePoint,
     may.writeCatalog(to.catalog),
-    may.readExecutions(to),
+    may.readExecutions(to, 'protect-machine', 'revert-machine'),
     may.readCommands(),
     may.readMachines(),
     // It also discards what an earlier run, dead by now, left open.
@@ -123,7 +137,7 @@ const protectMachinePowers = (to: Scope): Power[] => [
     may.snapshotOptedIn(to),
     may.writeCatalog(to.catalog),
   ],
-  [tasks.awaitSnapshots, ...waiting(to, may.readSnapshots())],
+  [tasks.awaitSnapshots, ...waiting(to, 'protect-machine', may.readSnapshots())],
   [tasks.completePoint, may.readSnapshots(), may.writeCatalog(to.catalog)],
   [copying.planCopies, may.readCatalog(to.catalog)],
   [tasks.discardPoint, may.readSnapshots(), may.deleteOurSnapshots(to), may.writeCatalog(to.catalog)],
@@ -135,7 +149,7 @@ const copyPointPowers = (to: Scope): Power[] => {
     [
       copying.planCopy,
       may.writeCatalog(to.catalog),
-      may.readExecutions(to),
+      may.readExecutions(to, 'copy-point'),
       may.listOurSnapshotBlocks(to),
       may.readVaults(access),
       may.makeOwnVaults(access),
@@ -149,8 +163,8 @@ const copyPointPowers = (to: Scope): Power[] => {
     ],
     [
       copying.runProxy,
-      ...waiting(to, may.readMachines()),
-      may.launchProxies(to, to.proxies.role),
+      ...waiting(to, 'copy-point', may.readMachines()),
+      may.launchProxies(to, to.proxies),
       may.terminateOurProxies(to),
       may.readMover(to.proxies.mover),
       may.writeJobs(to.reports),
@@ -169,16 +183,16 @@ const revertMachinePowers = (to: Scope): Power[] => [
     may.readVolumes(),
     may.readSnapshots(),
     may.readAttributesOfOptedIn(to),
-    may.readExecutions(to),
+    may.readExecutions(to, 'protect-machine', 'revert-machine'),
     // It also settles what an earlier run, dead by now, left open.
     may.tagSwappedVolumes(to),
     may.deleteOurVolumes(to),
     may.writeCatalog(to.catalog),
   ],
   [tasks.createVolumes, may.createOurVolumes(to), may.writeCatalog(to.catalog)],
-  [tasks.awaitVolumes, ...waiting(to, may.readVolumes())],
+  [tasks.awaitVolumes, ...waiting(to, 'revert-machine', may.readVolumes())],
   [tasks.stopMachine, may.stopOptedIn(to), may.writeCatalog(to.catalog)],
-  [tasks.awaitStopped, ...waiting(to, may.readMachines())],
+  [tasks.awaitStopped, ...waiting(to, 'revert-machine', may.readMachines())],
   [tasks.detachDisks, may.readVolumes(), may.swapDisksOfOptedIn(to, 'ec2:DetachVolume'), may.readCatalog(to.catalog)],
   [
     tasks.attachDisks,
@@ -189,7 +203,7 @@ const revertMachinePowers = (to: Scope): Power[] => [
     may.readCatalog(to.catalog),
   ],
   [tasks.startMachine, may.readMachines(), may.startOptedIn(to), may.readCatalog(to.catalog)],
-  [tasks.awaitRunning, ...waiting(to, may.readMachines())],
+  [tasks.awaitRunning, ...waiting(to, 'revert-machine', may.readMachines())],
   [tasks.checkMachine, may.readMachines(), may.readHealth(), may.readCatalog(to.catalog)],
   [tasks.finishRevert, may.tagSwappedVolumes(to), may.writeCatalog(to.catalog)],
   [tasks.discardRevert, may.readMachines(), may.readVolumes(), may.deleteOurVolumes(to), may.writeCatalog(to.catalog)],

@@ -51,8 +51,11 @@ const INSTANCE_TYPES = [
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0)
 const inDollars = (amount: number): string => `$${amount < 0.01 ? amount.toFixed(4) : amount.toFixed(2)}`
 
-/** @param disks at least one */
-export function planCopyPath(disks: readonly DiskToMove[]): CopyPath {
+/**
+ * @param disks at least one
+ * @param wanted what an operator asked for
+ */
+export function planCopyPath(disks: readonly DiskToMove[], wanted?: CopyPath['path']): CopyPath {
   const blockCount = sum(disks.map((disk) => disk.blockCount))
   const most = Math.max(...disks.map((disk) => disk.blockCount))
   const directUsd = blockCount * USD_PER_BLOCK
@@ -60,6 +63,7 @@ export function planCopyPath(disks: readonly DiskToMove[]): CopyPath {
   const proxySeconds = PROXY_START_SECONDS * proxies.length + (blockCount * BLOCK_BYTES) / PROXY_BYTES_PER_SECOND
   const proxyUsd = proxySeconds * PROXY_USD_PER_SECOND
   const what = `${blockCount.toLocaleString('en')} blocks to read`
+  if (wanted) return { path: wanted, proxies: wanted === 'proxy' ? proxies : [], reason: `${what}: asked for` }
   if (most > DIRECT_BLOCKS_MAX)
     return {
       path: 'proxy',

@@ -16,7 +16,13 @@ const copySubject = z.strictObject({ machine: machineId, run: runId, point: poin
 const count = z.int().nonnegative()
 
 /** `{"machine":"i-…"}` copies the latest complete point, if the policy of the machine names one vault. */
-export const copyInput = z.strictObject({ machine: machineId, point: pointId.optional(), vault: vaultName.optional() })
+export const copyInput = z.strictObject({
+  machine: machineId,
+  point: pointId.optional(),
+  vault: vaultName.optional(),
+  /** In the place of the planner's choice. */
+  path: z.enum(['direct', 'proxy']).optional(),
+})
 
 /** A state of protect-machine. */
 export const planCopies = contract({

@@ -205,7 +205,15 @@ export const TASKS = {
     copying.planCopies,
     discardPoint,
   ],
-  'copy-point': [copying.planCopy, copying.copyDisk, copying.verifyCopy, copying.commitCopy, copying.discardCopy],
+  'copy-point': [
+    copying.planCopy,
+    copying.copyDisk,
+    copying.runProxy,
+    copying.endProxies,
+    copying.verifyCopy,
+    copying.commitCopy,
+    copying.discardCopy,
+  ],
   'revert-machine': [
     planRevert,
     createVolumes,

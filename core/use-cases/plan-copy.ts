@@ -45,7 +45,7 @@ export const planCopy =
     const vault = await ports.vaults.open(place)
     const disks: DiskToCopy[] = []
     for (const member of point.members) disks.push(await diskToCopy(ports, vault, { ...point, name }, member))
-    const path = planCopyPath(disks)
+    const path = planCopyPath(disks, wanted.path)
     const record: CopyIn<'copying'> = {
       version: 1,
       state: 'copying',

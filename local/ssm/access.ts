@@ -15,7 +15,8 @@ const documentArn = ({ region, accountId }: Caller, name: string): string =>
 const parameterArn = ({ region, accountId }: Caller, name: string): string =>
   name.startsWith('arn:')
     ? name
-    : `arn:aws:ssm:${region}:${accountId}:parameter/${name.replace(/^\//, '').replace(/:.*$/, '')}`
+    : // Public parameters are AWS's own: their ARN has no account (from memory).
+      `arn:aws:ssm:${region}:${name.startsWith('/aws/') ? '' : accountId}:parameter/${name.replace(/^\//, '').replace(/:.*$/, '')}`
 
 /** The instances that have the targets; what is wrong with the targets is the operation's to say. */
 export type TargetedInstances = (targets: readonly Target[]) => readonly string[]

@@ -1,29 +1,174 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { DeleteSnapshotCommand, DescribeInstancesCommand, DescribeVolumesCommand } from '@aws-sdk/client-ec2'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { sha256Of } from '../../demo/proof.ts'
 import { synthesize } from '../../demo/synthesize.ts'
-import { startWorld, type World } from './world.ts'
+import { tandem } from '../../demo/tandem.ts'
+import { catalogItems } from './catalog-items.ts'
+import { startWorld, type Run, type World } from './world.ts'
+
+const HOUR_MS = 3_600_000
+const MEBIBYTE = 1024 ** 2
 
 let world: World
 const folder = mkdtempSync(join(tmpdir(), 'tandem-copies-'))
 beforeAll(async () => {
-  const assembly = await synthesize(join(folder, 'assembly'), {
-    policies: resolve(import.meta.dirname, 'copying-policies.json'),
-  })
-  world = await startWorld({}, assembly)
+  const policies = resolve(import.meta.dirname, 'copying-policies.json')
+  world = await startWorld({}, await synthesize(join(folder, 'assembly'), { policies }))
 })
 afterAll(async () => {
   await world.close()
   rmSync(folder, { recursive: true })
 })
 
-test('copies a new point into the vault of its policy, once a day', async () => {
-  const machine = await world.machine({ userData: '' })
+/** Records of the machine's copies, oldest first. */
+const copiesOf = async (machine: string) =>
+  (await catalogItems(world)).filter(({ pk, sk }) => pk === `MACHINE#${machine}` && String(sk).startsWith('COPY#'))
+
+const vaultUrl = (): string => `s3://tandem-vaults-${world.account.accountId}-${world.account.region}/main`
+
+/** Random bytes on a disk, written by the machine. */
+async function write(machine: string, device: string, { atMib = 0, mib = 4 } = {}): Promise<void> {
+  const guest = world.account.guests.ofInstance(machine)
+  const command = `dd if=/dev/urandom of=dev/${device} bs=1M seek=${atMib} count=${mib} conv=notrunc status=none`
+  expect(await guest?.run(command, { timeoutMs: 30_000 })).toMatchObject({ exitCode: 0 })
+}
+
+interface Captured {
+  readonly point: string
+  /** Frozen content by volume. */
+  readonly paths: ReadonlyMap<string, string>
+  readonly snapshots: readonly string[]
+}
+
+/** Protects the machine, and returns the point with what its disks held. */
+async function protect(machine: string): Promise<Captured> {
+  const snapshots: string[] = []
+  const paths = new Map<string, string>()
+  world.account.ec2.observeCapture((capture) => {
+    if (capture.instanceId !== machine) return
+    for (const { volumeId, path, snapshotId } of capture.snapshots) {
+      paths.set(volumeId, path)
+      snapshots.push(snapshotId)
+    }
+  })
   const { result } = await world.run('protect-machine', { machine })
-  console.log(JSON.stringify(result))
-  await world.account.clock.sleep(30 * 60_000)
-  const copied = await world.run('copy-point', { machine })
-  console.log(JSON.stringify(copied.result), copied.steps.map((s) => `${s.state} ${s.event} ${s.error ?? ''}`))
-  expect(copied.result.status).toBe('SUCCEEDED')
+  expect(result.status).toBe('SUCCEEDED')
+  return { point: (result.output as { point: string }).point, paths, snapshots }
+}
+
+async function hashesOf({ paths }: Captured): Promise<Map<string, string>> {
+  const hashes = new Map<string, string>()
+  for (const [volume, path] of paths) hashes.set(volume, await sha256Of(path))
+  return hashes
+}
+
+/** What the vault alone gives back of each disk. */
+async function restored(volumes: Iterable<string>): Promise<Map<string, string>> {
+  const found = new Map<string, string>()
+  for (const volume of volumes) {
+    const path = join(folder, volume)
+    await tandem(world.account, ['vault', 'restore', path, '--from', vaultUrl(), '--name', volume])
+    found.set(volume, await sha256Of(path))
+    rmSync(path)
+  }
+  return found
+}
+
+/** Nothing is left of a run but its records: no proxy, no volume of one, no open ledger entry. */
+async function expectNoOrphans({ arn }: Pick<Run, 'arn'>): Promise<void> {
+  const { fleet } = world
+  const ours = [{ Name: 'tag:tandem:run', Values: [arn] }]
+  const { Reservations = [] } = await fleet.call(() => fleet.ec2.send(new DescribeInstancesCommand({ Filters: ours })))
+  const states = Reservations.flatMap(({ Instances = [] }) => Instances.map(({ State }) => State?.Name))
+  for (const state of states) expect(state).toMatch(/terminated|shutting-down/)
+  const { Volumes = [] } = await fleet.call(() => fleet.ec2.send(new DescribeVolumesCommand({ Filters: ours })))
+  expect(Volumes.filter(({ State }) => State !== 'deleting')).toEqual([])
+  expect((await catalogItems(world)).filter(({ pk }) => pk === `RUN#${arn}`)).toEqual([])
+}
+
+/** Two disks without a workload: what is on them is what a test wrote. */
+const quietMachine = (policy: string): Promise<string> =>
+  world.machine({ userData: '', policy, dataDisks: [{ device: '/dev/sdf' }] })
+
+test('a new point goes into the vault of its policy once a day, first whole, then what has changed, and comes back when all else is gone', async () => {
+  const machine = await quietMachine('hourly')
+  await write(machine, 'sda1', { atMib: 64 })
+  const first = await protect(machine)
+  await world.account.clock.sleep(10 * 60_000)
+  const [full] = await copiesOf(machine)
+  expect(full).toMatchObject({ state: 'committed', point: first.point, path: 'direct' })
+  expect(full?.['newBytes']).toBe(4 * MEBIBYTE)
+
+  await world.account.clock.sleep(HOUR_MS)
+  await protect(machine)
+  await world.account.clock.sleep(23 * HOUR_MS)
+  expect(await copiesOf(machine)).toHaveLength(1)
+
+  await write(machine, 'sdf', { atMib: 100, mib: 2 })
+  const later = await protect(machine)
+  await world.account.clock.sleep(10 * 60_000)
+  const copies = await copiesOf(machine)
+  expect(copies.map(({ state, point }) => ({ state, point }))).toEqual([
+    { state: 'committed', point: first.point },
+    { state: 'committed', point: later.point },
+  ])
+  const disks = copies[1]?.['disks'] as { volume: string; blockCount: number; since?: object }[]
+  for (const disk of disks) expect(disk.since).toMatchObject({ snapshot: expect.stringMatching(/^snap-/) })
+  expect(disks.map(({ blockCount }) => blockCount)).toEqual([0, 4])
+  expect(copies[1]).toMatchObject({ readBytes: 2 * MEBIBYTE, newBytes: 2 * MEBIBYTE })
+
+  for (const SnapshotId of later.snapshots)
+    await world.fleet.call(() => world.fleet.ec2.send(new DeleteSnapshotCommand({ SnapshotId })))
+  expect(await restored(later.paths.keys())).toEqual(await hashesOf(later))
+})
+
+describe('a proxy', () => {
+  const copy = (machine: string): Promise<Run> => world.run('copy-point', { machine, vault: 'main', path: 'proxy' })
+  /** Ids of proxies in the order of their launches, and how each is paid. */
+  const launched = async ({ arn }: Run) => {
+    const { fleet } = world
+    const Filters = [{ Name: 'tag:tandem:run', Values: [arn] }]
+    const { Reservations = [] } = await fleet.call(() => fleet.ec2.send(new DescribeInstancesCommand({ Filters })))
+    return Reservations.flatMap(({ Instances = [] }) => Instances).map((one) => one.InstanceLifecycle ?? 'on-demand')
+  }
+
+  test('makes the same copy, and takes its disks with it', async () => {
+    const machine = await quietMachine('nightly')
+    await write(machine, 'sda1', { atMib: 64 })
+    await write(machine, 'sdf', { atMib: 10 })
+    const point = await protect(machine)
+    const run = await copy(machine)
+    expect(run.result, run.result.cause).toMatchObject({ status: 'SUCCEEDED', output: { newBytes: 8 * MEBIBYTE } })
+    expect(await launched(run)).toEqual(['spot'])
+    await world.account.clock.sleep(5 * 60_000)
+    await expectNoOrphans(run)
+    expect(await restored(point.paths.keys())).toEqual(await hashesOf(point))
+
+    const again = await copy(machine)
+    expect(again.result).toMatchObject({ status: 'SUCCEEDED', output: { path: 'none' } })
+    expect(await copiesOf(machine)).toHaveLength(1)
+  })
+
+  test('that is lost is replaced by one that cannot be interrupted', async () => {
+    const { account } = world
+    const machine = await quietMachine('nightly')
+    await protect(machine)
+    let killed = 0
+    account.states.observe(({ state, event }) => {
+      if (state !== 'RunProxy' || event !== 'entered' || killed > 0) return
+      killed += 1
+      account.clock.after(4_000, () => {
+        for (const { instanceId, spec } of account.guests.all()) void [instanceId, spec]
+      })
+    })
+    account.ec2.lackCapacity({ market: 'spot' })
+    const run = await copy(machine)
+    expect(run.result, run.result.cause).toMatchObject({ status: 'SUCCEEDED' })
+    expect(await launched(run)).toEqual(['on-demand'])
+    await world.account.clock.sleep(5 * 60_000)
+    await expectNoOrphans(run)
+  })
 })

@@ -59,8 +59,11 @@ function lineOf({ Action, Resource, Condition }: Statement): string {
   return `  ${list(Action).join(', ')} on ${resource}${conditions.length > 0 ? ` if ${conditions.join(' and ')}` : ''}`
 }
 
+/** The mover's bundle is named by its content. */
 const shorten = (arn: string): string =>
-  arn.replace(/^arn:<AWS::Partition>:(\w+):(<AWS::Region>)?:(<AWS::AccountId>)?:/, '$1:')
+  arn
+    .replace(/[0-9a-f]{64}/, '<mover>')
+    .replace(/^arn:<AWS::Partition>:(\w+):(<AWS::Region>)?:(<AWS::AccountId>)?:/, '$1:')
 const byIndentation = (one: string, other: string): number =>
   Number(one.startsWith(' ')) - Number(other.startsWith(' ')) || one.localeCompare(other)
 
