@@ -1,5 +1,5 @@
 import { Stack } from 'aws-cdk-lib'
-import { PolicyStatement, type IRole } from 'aws-cdk-lib/aws-iam'
+import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import type { ITable } from 'aws-cdk-lib/aws-dynamodb'
 import type { IKey } from 'aws-cdk-lib/aws-kms'
 import type { IBucket } from 'aws-cdk-lib/aws-s3'
@@ -8,7 +8,6 @@ import type { Construct, IConstruct } from 'constructs'
 import type { Workflow } from '../core/ports.ts'
 import { TAGS } from '../core/tags.ts'
 import { executionArns, nameOf, stateMachineArn } from './names.ts'
-import type { VaultAccess } from './vaults.ts'
 
 /**
  * What a role may do, named by intent, each statement with its condition. No statement has a wildcard resource without one,
@@ -21,30 +20,26 @@ export interface Permissions {
 
 type Conditions = Record<string, Record<string, string | string[]>>
 
-const allow = (actions: string[], resources: string[], conditions: Conditions = {}): PolicyStatement =>
+export const allow = (actions: string[], resources: string[], conditions: Conditions = {}): PolicyStatement =>
   new PolicyStatement({ actions, resources, conditions })
 
-const ec2Arn = ({ scope }: Permissions, resource: string): string =>
+export const ec2Arn = ({ scope }: Permissions, resource: string): string =>
   Stack.of(scope).formatArn({ service: 'ec2', resource, resourceName: '*' })
 
 /** Snapshots have no account in their ARN (AWS facts A.1). */
-const snapshotArn = ({ scope }: Permissions): string =>
+export const snapshotArn = ({ scope }: Permissions): string =>
   Stack.of(scope).formatArn({ service: 'ec2', account: '', resource: 'snapshot', resourceName: '*' })
-
-/** Nor have images. */
-const imageArn = ({ scope }: Permissions): string =>
-  Stack.of(scope).formatArn({ service: 'ec2', account: '', resource: 'image', resourceName: '*' })
 
 const optedIn: Conditions = { StringLike: { [`aws:ResourceTag/${TAGS.policy}`]: '*' } }
 /** True as well for a volume that has no such tag. */
 const notExcluded: Conditions = { StringNotEquals: { [`aws:ResourceTag/${TAGS.exclude}`]: 'true' } }
-const ours = ({ deployment }: Permissions): Conditions => ({
+export const ours = ({ deployment }: Permissions): Conditions => ({
   StringEquals: { [`aws:ResourceTag/${TAGS.owner}`]: deployment },
 })
-const taggedOurs = ({ deployment }: Permissions): Conditions => ({
+export const taggedOurs = ({ deployment }: Permissions): Conditions => ({
   StringEquals: { [`aws:RequestTag/${TAGS.owner}`]: deployment },
 })
-const throughEc2 = ({ scope }: Permissions): Record<string, string> => ({
+export const throughEc2 = ({ scope }: Permissions): Record<string, string> => ({
   'kms:ViaService': `ec2.${Stack.of(scope).region}.amazonaws.com`,
 })
 
@@ -124,7 +119,7 @@ export const setDeleteOnTerminationOfOptedIn = (to: Permissions): PolicyStatemen
 ]
 
 /** The keys that disks are encrypted with are the customer's and not known at deployment: any key, but only through EC2. */
-function useDiskKeys(to: Permissions): PolicyStatement[] {
+export function useDiskKeys(to: Permissions): PolicyStatement[] {
   return [
     allow(
       ['kms:Decrypt', 'kms:DescribeKey', 'kms:GenerateDataKeyWithoutPlaintext', 'kms:ReEncryptFrom', 'kms:ReEncryptTo'],
@@ -136,104 +131,6 @@ function useDiskKeys(to: Permissions): PolicyStatement[] {
     allow(['kms:CreateGrant'], ['*'], { StringEquals: throughEc2(to), Bool: { 'kms:GrantIsForAWSResource': 'true' } }),
   ]
 }
-
-// Vaults and the EBS direct APIs
-
-/** Objects below a vault's prefix and nothing else: they are written once, and nobody who writes deletes. */
-export const writeVaults = (vaults: readonly VaultAccess[]): PolicyStatement[] => [
-  ...readVaults(vaults),
-  ...vaults.flatMap(({ bucketArn, prefix, keyArn }) => [
-    allow(['s3:PutObject'], [`${bucketArn}/${prefix}*`]),
-    allow(['kms:GenerateDataKey'], [keyArn], { StringLike: { 'kms:ViaService': 's3.*' } }),
-  ]),
-]
-
-/** The key opens the vault itself, and what S3 encrypted with it. */
-export const readVaults = (vaults: readonly VaultAccess[]): PolicyStatement[] =>
-  vaults.flatMap(({ bucketArn, prefix, keyArn }) => [
-    allow(['s3:GetObject'], [`${bucketArn}/${prefix}*`]),
-    allow(['s3:ListBucket'], [bucketArn], { StringLike: { 's3:prefix': `${prefix}*` } }),
-    allow(['kms:Decrypt'], [keyArn]),
-  ])
-
-/** The deployment's own vaults are made when the first copy is planned. */
-export const makeOwnVaults = (vaults: readonly VaultAccess[]): PolicyStatement[] =>
-  vaults
-    .filter(({ isOwn }) => isOwn)
-    .flatMap(({ bucketArn, prefix, keyArn }) => [
-      allow(['s3:PutObject'], [`${bucketArn}/${prefix}vault.json`]),
-      allow(['kms:GenerateDataKey'], [keyArn]),
-    ])
-
-/** Blocks of our own snapshots; disks' keys as in `useDiskKeys`. */
-export const readOurSnapshotBlocks = (to: Permissions): PolicyStatement[] => [
-  ...listOurSnapshotBlocks(to),
-  allow(['ebs:GetSnapshotBlock'], [snapshotArn(to)], ours(to)),
-  allow(['kms:Decrypt'], ['*'], { StringEquals: throughEc2(to) }),
-]
-
-export const listOurSnapshotBlocks = (to: Permissions): PolicyStatement[] => [
-  allow(['ebs:ListSnapshotBlocks', 'ebs:ListChangedBlocks'], [snapshotArn(to)], ours(to)),
-]
-
-export interface ProxyAccess {
-  readonly role: IRole
-  /** Of their security group. */
-  readonly groupArn: string
-}
-
-/** One RunInstances: from our snapshots, with our tags on what it makes, only as the proxy role, in its group, on Amazon's images. */
-export const launchProxies = (to: Permissions, { role, groupArn }: ProxyAccess): PolicyStatement[] => [
-  allow(['ec2:RunInstances'], [ec2Arn(to, 'instance'), ec2Arn(to, 'volume')], taggedOurs(to)),
-  allow(['ec2:RunInstances'], [snapshotArn(to)], ours(to)),
-  allow(['ec2:RunInstances'], [imageArn(to)], { StringEquals: { 'ec2:Owner': 'amazon' } }),
-  allow(
-    ['ec2:RunInstances'],
-    ['network-interface', 'subnet', 'spot-instances-request'].map((kind) => ec2Arn(to, kind)),
-    { StringEquals: { 'ec2:Region': Stack.of(to.scope).region } },
-  ),
-  allow(['ec2:RunInstances'], [groupArn]),
-  allow(['ec2:CreateTags'], [ec2Arn(to, 'instance'), ec2Arn(to, 'volume')], {
-    StringEquals: { 'ec2:CreateAction': 'RunInstances' },
-  }),
-  allow(['iam:PassRole'], [role.roleArn], { StringEquals: { 'iam:PassedToService': 'ec2.amazonaws.com' } }),
-  allow(
-    ['ssm:GetParameter'],
-    [
-      Stack.of(to.scope).formatArn({
-        service: 'ssm',
-        account: '',
-        resource: 'parameter',
-        resourceName: 'aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64',
-      }),
-    ],
-  ),
-  ...useDiskKeys(to),
-]
-
-/** The bundle of the mover, by a URL that the launching role signs. */
-export const readMover = (mover: { readonly bucket: IBucket; readonly s3ObjectKey: string }): PolicyStatement[] => [
-  allow(['s3:GetObject'], [mover.bucket.arnForObjects(mover.s3ObjectKey)]),
-]
-
-/** Reads its job, tells how far it is, and answers its token. */
-export const reportOfProxy = (to: Permissions, reports: IBucket): PolicyStatement[] => [
-  allow(['s3:GetObject'], [reports.arnForObjects('jobs/*')]),
-  ...writeProgress(reports),
-  allow(
-    ['states:SendTaskSuccess', 'states:SendTaskFailure', 'states:SendTaskHeartbeat'],
-    [stateMachineArn(to.scope, nameOf(to.deployment, 'copy-point'))],
-  ),
-]
-
-export const writeJobs = (reports: IBucket): PolicyStatement[] => [
-  allow(['s3:PutObject'], [reports.arnForObjects('jobs/*')]),
-  ...useKey(reports, 's3', ['kms:Decrypt', 'kms:GenerateDataKey']),
-]
-
-export const terminateOurProxies = (to: Permissions): PolicyStatement[] => [
-  allow(['ec2:TerminateInstances'], [ec2Arn(to, 'instance')], ours(to)),
-]
 
 // SSM
 
@@ -301,12 +198,6 @@ export const writeReports = (bucket: IBucket): PolicyStatement[] => [
   ...useKey(bucket, 's3', ['kms:Decrypt', 'kms:GenerateDataKey']),
 ]
 
-/** How far copies are; nothing else of the bucket. */
-export const writeProgress = (bucket: IBucket): PolicyStatement[] => [
-  allow(['s3:PutObject'], [bucket.arnForObjects('progress/*')]),
-  ...useKey(bucket, 's3', ['kms:Decrypt', 'kms:GenerateDataKey']),
-]
-
 export const readReports = (bucket: IBucket): PolicyStatement[] => [
   allow(['s3:GetObject'], [bucket.arnForObjects('*')]),
   ...useKey(bucket, 's3', ['kms:Decrypt']),
@@ -318,7 +209,7 @@ export const sendDeadLetters = (queue: IQueue): PolicyStatement[] => [
   ...useKeyOf(queue, queue.encryptionMasterKey, 'sqs', ['kms:Decrypt', 'kms:GenerateDataKey']),
 ]
 
-function useKey(owner: ITable | IBucket, service: string, actions: string[]): PolicyStatement[] {
+export function useKey(owner: ITable | IBucket, service: string, actions: string[]): PolicyStatement[] {
   return useKeyOf(owner, owner.encryptionKey, service, actions)
 }
 

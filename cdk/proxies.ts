@@ -7,7 +7,7 @@ import { Construct } from 'constructs'
 import type { DeployedProxy } from '../core/contracts/jobs.ts'
 import { acknowledgeWildcards } from './findings.ts'
 import { nameOf } from './names.ts'
-import { reportOfProxy, readOurSnapshotBlocks, writeVaults } from './permissions.ts'
+import { reportOfProxy, readOurSnapshotBlocks, writeVaults } from './copy-permissions.ts'
 import type { Vaults } from './vaults.ts'
 
 interface ProxiesProps {

@@ -8,6 +8,7 @@ import type { Contract } from '../core/contracts/contract.ts'
 import * as copying from '../core/contracts/copy-tasks.ts'
 import * as tasks from '../core/contracts/tasks.ts'
 import type { Workflow } from '../core/ports.ts'
+import * as mayCopy from './copy-permissions.ts'
 import * as may from './permissions.ts'
 import { TaskFunction, type Sizes } from './task-function.ts'
 import type { Proxies } from './proxies.ts'
@@ -150,29 +151,29 @@ const copyPointPowers = (to: Scope): Power[] => {
       copying.planCopy,
       may.writeCatalog(to.catalog),
       may.readExecutions(to, 'copy-point'),
-      may.listOurSnapshotBlocks(to),
-      may.readVaults(access),
-      may.makeOwnVaults(access),
+      mayCopy.listOurSnapshotBlocks(to),
+      mayCopy.readVaults(access),
+      mayCopy.makeOwnVaults(access),
     ],
     [
       copying.copyDisk,
       may.readCatalog(to.catalog),
-      may.readOurSnapshotBlocks(to),
-      may.writeVaults(access),
-      may.writeProgress(to.reports),
+      mayCopy.readOurSnapshotBlocks(to),
+      mayCopy.writeVaults(access),
+      mayCopy.writeProgress(to.reports),
     ],
     [
       copying.runProxy,
       ...waiting(to, 'copy-point', may.readMachines()),
-      may.launchProxies(to, to.proxies),
-      may.terminateOurProxies(to),
-      may.readMover(to.proxies.mover),
-      may.writeJobs(to.reports),
+      mayCopy.launchProxies(to, to.proxies),
+      mayCopy.terminateOurProxies(to),
+      mayCopy.readMover(to.proxies.mover),
+      mayCopy.writeJobs(to.reports),
     ],
-    [copying.endProxies, may.writeCatalog(to.catalog), may.readMachines(), may.terminateOurProxies(to)],
-    [copying.verifyCopy, may.readCatalog(to.catalog), may.readVaults(access)],
-    [copying.commitCopy, may.writeCatalog(to.catalog), may.writeVaults(access)],
-    [copying.discardCopy, may.writeCatalog(to.catalog), may.readMachines(), may.terminateOurProxies(to)],
+    [copying.endProxies, may.writeCatalog(to.catalog), may.readMachines(), mayCopy.terminateOurProxies(to)],
+    [copying.verifyCopy, may.readCatalog(to.catalog), mayCopy.readVaults(access)],
+    [copying.commitCopy, may.writeCatalog(to.catalog), mayCopy.writeVaults(access)],
+    [copying.discardCopy, may.writeCatalog(to.catalog), may.readMachines(), mayCopy.terminateOurProxies(to)],
   ]
 }
 

@@ -9,10 +9,12 @@ const nightly = { schedule: 'cron(0 2 * * ? *)' }
 const parse = (content: unknown) =>
   parsePolicyFile(typeof content === 'string' ? content : JSON.stringify(content), PATH)
 
+const daily = { vault: 'main', every: '1 day' }
+
 describe('the policy file', () => {
   test('needs a name and a schedule; the rest has a default', () => {
     expect(parse({ policies: { nightly } }).policies).toEqual({
-      nightly: { ...nightly, timeZone: 'UTC', spreadMinutes: 0, keepReplacedDays: 7 },
+      nightly: { ...nightly, timeZone: 'UTC', spreadMinutes: 0, keepReplacedDays: 7, copies: [] },
     })
   })
 
@@ -30,6 +32,22 @@ describe('the policy file', () => {
       /not a schedule; expected e\.g\. rate\(6 hours\)/,
     ],
     ['policies.nightly.schedule', { policies: { nightly: { schedule: 'rate(1 hours)' } } }, /not a schedule/],
+    [
+      'policies.nightly.copies.0.vault',
+      { policies: { nightly: { ...nightly, copies: [{ vault: 'main', every: '1 day' }] } } },
+      /no vault main under "vaults"/,
+    ],
+    [
+      'policies.nightly.copies.1.vault',
+      { vaults: { main: {} }, policies: { nightly: { ...nightly, copies: [daily, { ...daily, every: '1 week' }] } } },
+      /name a vault once/,
+    ],
+    [
+      'policies.nightly.copies.0.every',
+      { vaults: { main: {} }, policies: { nightly: { ...nightly, copies: [{ vault: 'main', every: '1 days' }] } } },
+      /not an interval; expected e\.g\. 1 day/,
+    ],
+    ['vaults.main', { vaults: { main: { at: 's3://acme-vault' } }, policies: { nightly } }, /both at and key/],
     ['policies.nightly.schedule', { policies: { nightly: { schedule: 'rate(0 minutes)' } } }, /not a schedule/],
     ['policies.nightly.schedule', { policies: { nightly: {} } }, /string/],
     ['policies.nightly.timeZone', { policies: { nightly: { ...nightly, timeZone: 'Berlin' } } }, /IANA/],

@@ -1,22 +1,29 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
-import { DeleteSnapshotCommand, DescribeInstancesCommand, DescribeVolumesCommand } from '@aws-sdk/client-ec2'
+import { join } from 'node:path'
+import {
+  DeleteSnapshotCommand,
+  DescribeInstancesCommand,
+  DescribeVolumesCommand,
+  TerminateInstancesCommand,
+} from '@aws-sdk/client-ec2'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { sha256Of } from '../../demo/proof.ts'
-import { synthesize } from '../../demo/synthesize.ts'
 import { tandem } from '../../demo/tandem.ts'
+import type { ObservedCall } from '../../local/wire/server.ts'
 import { catalogItems } from './catalog-items.ts'
+import { copyingAssembly } from './copying-assembly.ts'
 import { startWorld, type Run, type World } from './world.ts'
 
 const HOUR_MS = 3_600_000
 const MEBIBYTE = 1024 ** 2
 
 let world: World
+/** What a test does when the account is called. */
+let onCall: (call: ObservedCall) => void = () => {}
 const folder = mkdtempSync(join(tmpdir(), 'tandem-copies-'))
 beforeAll(async () => {
-  const policies = resolve(import.meta.dirname, 'copying-policies.json')
-  world = await startWorld({}, await synthesize(join(folder, 'assembly'), { policies }))
+  world = await startWorld({ onCall: (call) => onCall(call) }, await copyingAssembly(folder))
 })
 afterAll(async () => {
   await world.close()
@@ -120,10 +127,14 @@ test('a new point goes into the vault of its policy once a day, first whole, the
   expect(disks.map(({ blockCount }) => blockCount)).toEqual([0, 4])
   expect(copies[1]).toMatchObject({ readBytes: 2 * MEBIBYTE, newBytes: 2 * MEBIBYTE })
 
+  const held = await hashesOf(later)
   for (const SnapshotId of later.snapshots)
     await world.fleet.call(() => world.fleet.ec2.send(new DeleteSnapshotCommand({ SnapshotId })))
-  expect(await restored(later.paths.keys())).toEqual(await hashesOf(later))
+  expect(await restored(held.keys())).toEqual(held)
 })
+
+const terminate = (InstanceId: string): Promise<unknown> =>
+  world.fleet.call(() => world.fleet.ec2.send(new TerminateInstancesCommand({ InstanceIds: [InstanceId] })))
 
 describe('a proxy', () => {
   const copy = (machine: string): Promise<Run> => world.run('copy-point', { machine, vault: 'main', path: 'proxy' })
@@ -152,23 +163,59 @@ describe('a proxy', () => {
     expect(await copiesOf(machine)).toHaveLength(1)
   })
 
-  test('that is lost is replaced by one that cannot be interrupted', async () => {
-    const { account } = world
+  test('is paid for as usual where there is no spot capacity', async () => {
     const machine = await quietMachine('nightly')
     await protect(machine)
-    let killed = 0
-    account.states.observe(({ state, event }) => {
-      if (state !== 'RunProxy' || event !== 'entered' || killed > 0) return
-      killed += 1
-      account.clock.after(4_000, () => {
-        for (const { instanceId, spec } of account.guests.all()) void [instanceId, spec]
-      })
-    })
-    account.ec2.lackCapacity({ market: 'spot' })
+    const restore = world.account.ec2.lackCapacity({ market: 'spot' }, 10)
     const run = await copy(machine)
+    restore()
     expect(run.result, run.result.cause).toMatchObject({ status: 'SUCCEEDED' })
     expect(await launched(run)).toEqual(['on-demand'])
+  })
+
+  test.each([
+    { what: 'crashes', end: (proxy: string) => world.account.guests.kill(proxy, 'panic') },
+    { what: 'is terminated', end: (proxy: string) => void terminate(proxy) },
+  ])('that $what in the middle of its work is replaced, and the copy is whole', async ({ end }) => {
+    const machine = await quietMachine('nightly')
+    await write(machine, 'sda1', { atMib: 64 })
+    const point = await protect(machine)
+    let ended: string | undefined
+    onCall = ({ operation, caller, input }) => {
+      const [, proxy] = /assumed-role\/tandem-proxy\/(i-\w+)$/.exec(caller.arn) ?? []
+      const { Key = '' } = input as { Key?: string }
+      if (proxy === undefined || ended !== undefined || operation !== 'PutObject' || !Key.includes('/packs/')) return
+      ended = proxy
+      end(proxy)
+    }
+    const run = await copy(machine)
+    onCall = () => {}
+    expect(ended).toMatch(/^i-/)
+    expect(run.result, run.result.cause).toMatchObject({ status: 'SUCCEEDED' })
+    expect((await launched(run)).toSorted()).toEqual(['on-demand', 'spot'])
     await world.account.clock.sleep(5 * 60_000)
     await expectNoOrphans(run)
+    expect(await copiesOf(machine)).toHaveLength(1)
+    expect(await restored(point.paths.keys())).toEqual(await hashesOf(point))
+  })
+
+  test('that may not write into the vault says so, and nothing is left of the run', async () => {
+    const machine = await quietMachine('nightly')
+    await write(machine, 'sda1', { atMib: 64 })
+    await protect(machine)
+    const denied = { kind: 'fail', code: 'AccessDenied', message: 'planned by the test', status: 403 } as const
+    const fault = ({ operation, input }: { operation: string; input: unknown }): boolean =>
+      operation === 'PutObject' && String((input as { Key?: string }).Key).includes('/packs/')
+    world.account.faults.onCall(fault, denied)
+    const run = await copy(machine)
+    expect(world.account.faults.unused).toBe(0)
+    expect(run.result).toMatchObject({ status: 'FAILED', error: 'AccessDenied' })
+    expect(await copiesOf(machine)).toMatchObject([{ state: 'failed', failure: { error: 'AccessDenied' } }])
+    await world.account.clock.sleep(5 * 60_000)
+    await expectNoOrphans(run)
+
+    const again = await copy(machine)
+    expect(again.result, again.result.cause).toMatchObject({ status: 'SUCCEEDED' })
+    expect(await copiesOf(machine)).toMatchObject([{ state: 'committed' }])
   })
 })

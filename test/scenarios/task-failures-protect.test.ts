@@ -23,6 +23,8 @@ describe('protect-machine', () => {
     expectDone: expectOnePoint,
     // The mounts are a courtesy to the reader of FIG. 7.
     tolerated: ['ReadMounts'],
+    // Of policies with copies only: task-failures-copy.
+    comesBy: (state) => state !== 'PlanCopies',
     reachedByFailureOf: { DiscardPoint: 'CompletePoint' },
   })
 })

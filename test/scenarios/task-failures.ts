@@ -21,6 +21,10 @@ export interface Subject {
   readonly reachedByFailureOf: Readonly<Record<string, string>>
   /** States that a run gets over: it succeeds although they failed once. */
   readonly tolerated: readonly string[]
+  /** Of a policy file that the scenario needs; the default one's unless told. */
+  readonly assembly?: () => Promise<string>
+  /** States that runs of this input come by; all unless told. */
+  readonly comesBy?: (state: string) => boolean
 }
 
 const functionOf = (state: string): string => `${STACK}-${kebabCase(state)}`
@@ -32,12 +36,16 @@ export function expectClean(traces: Traces): void {
 }
 
 export function describeTaskFailures(subject: Subject): void {
-  const { workflow, tolerated, reachedByFailureOf } = subject
+  const { workflow, tolerated, reachedByFailureOf, comesBy = () => true } = subject
   const definition = definitions().find(({ name }) => name === workflow)?.definition
-  const states = definition ? lambdaTasks(definition).map(([state]) => state) : []
+  const states = definition
+    ? lambdaTasks(definition)
+        .map(([state]) => state)
+        .filter(comesBy)
+    : []
   let world: World
   beforeAll(async () => {
-    world = await startWorld()
+    world = await startWorld({}, await subject.assembly?.())
   })
   afterAll(() => world.close())
 
