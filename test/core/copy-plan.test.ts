@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import { array, assert, nat, property } from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { DIRECT_BLOCKS_MAX, planCopyPath } from '../../core/copy-plan.ts'
 import { dueCopies } from '../../core/due-copies.ts'
@@ -32,12 +32,12 @@ describe('proxy or direct', () => {
   })
 
   test('every disk is on one proxy, and no proxy has more than it can attach', () => {
-    const disks = fc.array(
-      fc.nat(4_000_000).map((blockCount) => disk(blockCount, 2048 * GIB)),
+    const disks = array(
+      nat(4_000_000).map((blockCount) => disk(blockCount, 2048 * GIB)),
       { minLength: 1, maxLength: 90 },
     )
-    fc.assert(
-      fc.property(disks, (some) => {
+    assert(
+      property(disks, (some) => {
         const { proxies } = planCopyPath(some, 'proxy')
         const places = proxies.flatMap((proxy) => proxy.disks)
         expect(places.toSorted((left, right) => left - right)).toEqual(some.map((_, index) => index))
@@ -55,18 +55,18 @@ describe('proxy or direct', () => {
   })
 })
 
-describe('which vaults a point is copied to', () => {
-  const daily = [{ vault: 'main', every: '1 day' }]
-  const point = { point: 'pt-new', capturedAt: NOW }
-  const copy = (hoursAgo: number, more: object = {}): CopyRecord =>
-    ({
-      vault: 'main',
-      point: 'pt-old',
-      state: 'committed',
-      capturedAt: plusMs(NOW, -hoursAgo * 3_600_000),
-      ...more,
-    }) as CopyRecord
+const daily = [{ vault: 'main', every: '1 day' }]
+const point = { point: 'pt-new', capturedAt: NOW }
+const copy = (hoursAgo: number, more: object = {}): CopyRecord =>
+  ({
+    vault: 'main',
+    point: 'pt-old',
+    state: 'committed',
+    capturedAt: plusMs(NOW, -hoursAgo * 3_600_000),
+    ...more,
+  }) as CopyRecord
 
+describe('which vaults a point is copied to', () => {
   test.each([
     ['the first point', [], ['main']],
     ['an hour after the last copy', [copy(1)], []],

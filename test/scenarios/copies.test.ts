@@ -136,16 +136,19 @@ test('a new point goes into the vault of its policy once a day, first whole, the
 const terminate = (InstanceId: string): Promise<unknown> =>
   world.fleet.call(() => world.fleet.ec2.send(new TerminateInstancesCommand({ InstanceIds: [InstanceId] })))
 
-describe('a proxy', () => {
-  const copy = (machine: string): Promise<Run> => world.run('copy-point', { machine, vault: 'main', path: 'proxy' })
-  /** Ids of proxies in the order of their launches, and how each is paid. */
-  const launched = async ({ arn }: Run) => {
-    const { fleet } = world
-    const Filters = [{ Name: 'tag:tandem:run', Values: [arn] }]
-    const { Reservations = [] } = await fleet.call(() => fleet.ec2.send(new DescribeInstancesCommand({ Filters })))
-    return Reservations.flatMap(({ Instances = [] }) => Instances).map((one) => one.InstanceLifecycle ?? 'on-demand')
-  }
+const copy = (machine: string): Promise<Run> => world.run('copy-point', { machine, vault: 'main', path: 'proxy' })
+/** Ids of proxies in the order of their launches, and how each is paid. */
+const launched = async ({ arn }: Run) => {
+  const { fleet } = world
+  const Filters = [{ Name: 'tag:tandem:run', Values: [arn] }]
+  const { Reservations = [] } = await fleet.call(() => fleet.ec2.send(new DescribeInstancesCommand({ Filters })))
+  return Reservations.flatMap(({ Instances = [] }) => Instances).map((one) => one.InstanceLifecycle ?? 'on-demand')
+}
 
+const writesPack = ({ operation, input }: { operation: string; input: unknown }): boolean =>
+  operation === 'PutObject' && String((input as { Key?: string }).Key).includes('/packs/')
+
+describe('a proxy', () => {
   test('makes the same copy, and takes its disks with it', async () => {
     const machine = await quietMachine('nightly')
     await write(machine, 'sda1', { atMib: 64 })
@@ -186,7 +189,7 @@ describe('a proxy', () => {
       const { Key = '' } = input as { Key?: string }
       if (proxy === undefined || ended !== undefined || operation !== 'PutObject' || !Key.includes('/packs/')) return
       ended = proxy
-      end(proxy)
+      void end(proxy)
     }
     const run = await copy(machine)
     onCall = () => {}
@@ -204,9 +207,7 @@ describe('a proxy', () => {
     await write(machine, 'sda1', { atMib: 64 })
     await protect(machine)
     const denied = { kind: 'fail', code: 'AccessDenied', message: 'planned by the test', status: 403 } as const
-    const fault = ({ operation, input }: { operation: string; input: unknown }): boolean =>
-      operation === 'PutObject' && String((input as { Key?: string }).Key).includes('/packs/')
-    world.account.faults.onCall(fault, denied)
+    world.account.faults.onCall(writesPack, denied)
     const run = await copy(machine)
     expect(world.account.faults.unused).toBe(0)
     expect(run.result).toMatchObject({ status: 'FAILED', error: 'AccessDenied' })
