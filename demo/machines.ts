@@ -13,7 +13,7 @@ import { workloadUserData } from '../local/guests/workload.ts'
 
 export const IMAGE = 'ami-0123456789abcdef0'
 /** Amazon Linux for Graviton, and the public parameter that says so: what proxies are launched from. */
-const AMAZON_LINUX = 'ami-0fedcba9876543210'
+const AMAZON_LINUX = 'ami-0a1b2c3d4e5f60718'
 const AMAZON_LINUX_PARAMETER = '/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64'
 const ROOT_DEVICE = '/dev/sda1'
 const DISK_SIZE_GIB = 1

@@ -22,8 +22,8 @@ const statesOf = (workflow: Workflow): string[] =>
   definitions()
     .filter(({ name }) => name === workflow)
     .flatMap(({ definition }) => lambdaTasks(definition).map(([state]) => state))
-    // Only a failure leads there.
-    .filter((state) => !state.startsWith('Discard'))
+    // Only a failure leads there, or a policy with copies.
+    .filter((state) => !state.startsWith('Discard') && state !== 'PlanCopies')
 
 /** Runs until the state is entered, and aborts there. */
 async function abortIn(workflow: Workflow, state: string, input: unknown): Promise<void> {

@@ -59,7 +59,7 @@ export function describeTaskFailures(subject: Subject): void {
   }
   const unexpected = { kind: 'fail', error: 'UnexpectedAwsError', message: 'planned by the test' } as const
 
-  test('has tasks', () => expect(states.length).toBeGreaterThan(1))
+  test('has tasks', () => expect(states.length).toBeGreaterThan(0))
 
   describe.each(states)('%s', (state) => {
     test('fails once: the run ends clean, and the next one does its work', async () => {
