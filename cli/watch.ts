@@ -31,9 +31,10 @@ const howToWatch = (run: string): string =>
 
 async function watch(context: Context, operator: Operator, run: string, { json }: CommonOptions): Promise<RunStatus> {
   const { terminal } = context
-  if (!json) terminal.err(terminal.errColors.dim(`${run}\nThe run goes on by itself: Ctrl-C only ends the watching.`))
   const { promise: interrupted, resolve } = Promise.withResolvers<'interrupted'>()
   const ignore = terminal.onInterrupt(() => resolve('interrupted'))
+  // Only now: who presses it as soon as it is said must be heard.
+  if (!json) terminal.err(terminal.errColors.dim(`${run}\nThe run goes on by itself: Ctrl-C only ends the watching.`))
   const watcher = new Watcher(context, operator, run, json)
   try {
     for (;;) {
