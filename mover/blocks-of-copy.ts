@@ -6,10 +6,10 @@ import { mapName } from './format/names.ts'
 import { SEGMENT_BLOCKS } from './format/parameters.ts'
 import { readSegment, type SegmentEntry } from './format/segment.ts'
 import type { PackOrder, PackOrderEntry } from './pipeline/protocol.ts'
+import { PART_BLOCKS } from './sinks/block-sink.ts'
 import { readObject, type Vault } from './vault.ts'
 
-/** 8 GiB: a pack that two parts share is read in two pieces. */
-const PART_SEGMENTS = 8
+const PART_SEGMENTS = PART_BLOCKS / SEGMENT_BLOCKS
 
 /** One segment, checked. @throws TandemError VaultDamaged */
 export async function readMap(vault: Vault, disk: string, number: number, id: string): Promise<SegmentEntry[]> {
@@ -25,11 +25,11 @@ export async function readMap(vault: Vault, disk: string, number: number, id: st
   return entries
 }
 
-/** @throws TandemError VaultDamaged */
+/** Part by part of the disk: a pack that two of them share is read in two pieces. @throws TandemError VaultDamaged */
 export async function* packOrders(vault: Vault, { disk, segments }: DiskManifest): AsyncIterable<PackOrder> {
-  for (let first = 0; first < segments.length; first += PART_SEGMENTS) {
+  for (const part of partsOf(segments)) {
     const packs = new Map<string, PackOrderEntry[]>()
-    for (const [number, id] of segments.slice(first, first + PART_SEGMENTS))
+    for (const [number, id] of part)
       for (const { packId, block, ...entry } of await readMap(vault, disk, number, id)) {
         const name = packId.toString('hex')
         const entries = packs.get(name) ?? []
@@ -38,4 +38,19 @@ export async function* packOrders(vault: Vault, { disk, segments }: DiskManifest
       }
     for (const [name, entries] of packs) yield { kind: 'pack', packId: Buffer.from(name, 'hex'), entries }
   }
+}
+
+/** Segments that are in one part of the disk, however few. */
+function* partsOf(segments: DiskManifest['segments']): Iterable<DiskManifest['segments']> {
+  const partOf = (number: number): number => Math.floor(number / PART_SEGMENTS)
+  let part: DiskManifest['segments'] = []
+  for (const segment of segments) {
+    const [first] = part
+    if (first && partOf(first[0]) !== partOf(segment[0])) {
+      yield part
+      part = []
+    }
+    part.push(segment)
+  }
+  if (part.length > 0) yield part
 }

@@ -1,7 +1,11 @@
 /** What the blocks of a copy are written to. */
+
+/** 8 GiB: blocks come in such parts of the disk, so that whoever must know their order need not remember all of them. */
+export const PART_BLOCKS = 16_384
+
 export interface BlockSink {
   /**
-   * Takes a block that is not zero, in whatever order they come; may return before it is written, and keeps `bytes` until then.
+   * Takes a block that is not zero. Parts of the disk come in ascending order, and their blocks in any; may return before it is written, and keeps `bytes` until then.
    * @throws TandemError DiskUnwritable, also for a block that was taken earlier
    */
   write(block: number, bytes: Uint8Array): Promise<void>

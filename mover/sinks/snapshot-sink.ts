@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { NewSnapshot, SnapshotBlocks } from '../../core/copy-ports.ts'
-import type { BlockSink } from './block-sink.ts'
+import { PART_BLOCKS, type BlockSink } from './block-sink.ts'
 
 /** Answers under way at once: EBS lets 1,000 blocks a second of one snapshot through (AWS facts B). */
 const WRITES_AT_ONCE = 32
@@ -12,7 +12,7 @@ const WRITES_AT_ONCE = 32
 export class SnapshotSink implements BlockSink {
   readonly #blocks: SnapshotBlocks
   readonly #snapshot: string
-  readonly #digests = new Map<number, Uint8Array>()
+  readonly #digests = new DigestsInOrder()
   readonly #writing = new Set<Promise<void>>()
   #failure: unknown
 
@@ -31,6 +31,10 @@ export class SnapshotSink implements BlockSink {
   }
 
   async write(block: number, bytes: Uint8Array): Promise<void> {
+    if (this.#digests.isLater(block)) {
+      await this.flush()
+      this.#digests.goOnAt(block)
+    }
     while (this.#writing.size >= WRITES_AT_ONCE) await Promise.race(this.#writing)
     if (this.#failure !== undefined) throw this.#failure
     const writing = this.#write(block, bytes).finally(() => this.#writing.delete(writing))
@@ -45,19 +49,61 @@ export class SnapshotSink implements BlockSink {
   /** After the last block: from now on the snapshot cannot be written any more, and becomes `completed` in a while. */
   async complete(): Promise<void> {
     await this.flush()
-    const hash = createHash('sha256')
-    const written = [...this.#digests].toSorted(([left], [right]) => left - right)
-    for (const [, digest] of written) hash.update(digest)
-    await this.#blocks.complete(this.#snapshot, { blockCount: written.length, sha256: hash.digest() })
+    await this.#blocks.complete(this.#snapshot, this.#digests.end())
   }
 
   close(): void {}
 
   async #write(block: number, bytes: Uint8Array): Promise<void> {
     try {
-      this.#digests.set(block, await this.#blocks.write(this.#snapshot, block, bytes))
+      this.#digests.add(block, await this.#blocks.write(this.#snapshot, block, bytes))
     } catch (error) {
       this.#failure ??= error
     }
   }
 }
+
+const DIGEST_BYTES = 32
+
+/** SHA-256 over the digests of all blocks in the order of the blocks, for which it keeps those of one part of the disk. */
+class DigestsInOrder {
+  readonly #hash = createHash('sha256')
+  readonly #digests = Buffer.alloc(PART_BLOCKS * DIGEST_BYTES)
+  readonly #has = new Uint8Array(PART_BLOCKS)
+  #part = 0
+  #blockCount = 0
+
+  /** Whether a block is in a later part of the disk than those before it. */
+  isLater(block: number): boolean {
+    return partOf(block) > this.#part
+  }
+
+  /** From now on blocks are of that block's part; all digests of the part before it are here. */
+  goOnAt(block: number): void {
+    this.#endPart()
+    this.#part = partOf(block)
+  }
+
+  add(block: number, digest: Uint8Array): void {
+    if (partOf(block) !== this.#part) throw new RangeError(`block ${block} came out of the order of the disk's parts`)
+    const at = block % PART_BLOCKS
+    this.#digests.set(digest, at * DIGEST_BYTES)
+    this.#has[at] = 1
+  }
+
+  end(): { readonly blockCount: number; readonly sha256: Uint8Array } {
+    this.#endPart()
+    return { blockCount: this.#blockCount, sha256: this.#hash.digest() }
+  }
+
+  #endPart(): void {
+    for (const [at, has] of this.#has.entries()) {
+      if (has === 0) continue
+      this.#hash.update(this.#digests.subarray(at * DIGEST_BYTES, (at + 1) * DIGEST_BYTES))
+      this.#blockCount += 1
+    }
+    this.#has.fill(0)
+  }
+}
+
+const partOf = (block: number): number => Math.floor(block / PART_BLOCKS)
