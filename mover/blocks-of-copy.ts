@@ -40,13 +40,14 @@ export async function* packOrders(vault: Vault, { disk, segments }: DiskManifest
   }
 }
 
+const partOf = ([number]: DiskManifest['segments'][number]): number => Math.floor(number / PART_SEGMENTS)
+
 /** Segments that are in one part of the disk, however few. */
 function* partsOf(segments: DiskManifest['segments']): Iterable<DiskManifest['segments']> {
-  const partOf = (number: number): number => Math.floor(number / PART_SEGMENTS)
   let part: DiskManifest['segments'] = []
   for (const segment of segments) {
     const [first] = part
-    if (first && partOf(first[0]) !== partOf(segment[0])) {
+    if (first && partOf(first) !== partOf(segment)) {
       yield part
       part = []
     }

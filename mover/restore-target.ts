@@ -24,10 +24,8 @@ export async function prepareTarget(path: string, sizeBytes: number): Promise<Re
   const found = await stat(path).catch(() => undefined)
   const isDevice = found?.isBlockDevice() ?? false
   if (found && isDevice) await requireSize(path, found.rdev, sizeBytes)
-  const file = await open(path, isDevice ? 'r+' : 'w+').catch((cause: unknown) => {
-    throw new TandemError('DiskUnwritable', `${path} cannot be opened for writing: ${reasonOf(cause)}.`, { cause })
-  })
-  if (!isDevice) await file.truncate(sizeBytes)
+  if (!isDevice) await makeSparse(path, sizeBytes)
+  const file = await open(path, 'r+').catch(failing(path, 'opened for writing'))
   return {
     isDevice,
     async clearBetween(vault, manifest) {
@@ -42,14 +40,28 @@ export async function prepareTarget(path: string, sizeBytes: number): Promise<Re
         for (let block = first; block < Math.min(first + SEGMENT_BLOCKS, blockCount); block += 1) {
           if (present.has(block - first)) continue
           const start = block * BLOCK_BYTES
-          await file.write(zeros, 0, Math.min(BLOCK_BYTES, sizeBytes - start), start)
+          await file
+            .write(zeros, 0, Math.min(BLOCK_BYTES, sizeBytes - start), start)
+            .catch(failing(path, `written at byte ${start} (block ${block})`))
         }
       }
     },
-    sync: () => file.datasync(),
+    sync: () => file.datasync().catch(failing(path, 'brought to stable storage')),
     close: () => file.close(),
   }
 }
+
+async function makeSparse(path: string, sizeBytes: number): Promise<void> {
+  await using file = await open(path, 'w').catch(failing(path, 'opened for writing'))
+  await file.truncate(sizeBytes).catch(failing(path, `made ${sizeBytes} bytes long`))
+}
+
+/** Says of an error of the system what could not be done. */
+const failing =
+  (path: string, what: string) =>
+  (cause: unknown): never => {
+    throw new TandemError('DiskUnwritable', `${path} cannot be ${what}: ${reasonOf(cause)}.`, { cause })
+  }
 
 async function requireSize(path: string, device: number, sizeBytes: number): Promise<void> {
   const roomBytes = await deviceSize(path, device)

@@ -67,10 +67,11 @@ function work({ disk, diskBytes }: { readonly disk: string; readonly diskBytes: 
   for (; performance.now() - startedMs < SECONDS * 1000; count += 1) {
     const block = blocks[count % blocks.length] ?? Buffer.alloc(0)
     blockId(keys, block)
+    const packed = packBlock(block)
     const cipher = createCipheriv('aes-256-gcm', key, ordinalNonce(count))
-    cipher.update(packBlock(block))
+    cipher.update(packed)
     cipher.final()
-    collectBuffers()
+    collectBuffers({ youngBytes: 3 * packed.length, oldBytes: 0 })
   }
   const { user, system } = process.threadCpuUsage(cpuBefore)
   const seconds = (performance.now() - startedMs) / 1000

@@ -2,10 +2,10 @@ import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
 import { BLOCK_BYTES } from './parameters.ts'
 
 /**
- * What Node hands out at a time. Each use of zstd leaves one such piece behind that only a full collection frees (turns.ts), so
- * a whole block of room would be half a MiB of garbage per block; smaller pieces than this cost time.
+ * What Node hands out at a time. Each use of zstd leaves one such piece behind, held by a handle that outlives minor collections:
+ * a whole block of room would be half a MiB of such garbage per block. Smaller pieces than this cost time.
  */
-const PIECE_BYTES = 64 * 1024
+export const PIECE_BYTES = 64 * 1024
 const LEVEL = { [constants.ZSTD_c_compressionLevel]: 1 }
 
 /** Compression has to save 3 %, or a block is kept as it is. */

@@ -99,7 +99,8 @@ export class CopyWorker {
     this.#window.setLocated(at, id, located)
     this.#count(SUM.fresh, BLOCK_BYTES)
     this.#count(SUM.stored, located.length)
-    collectBuffers()
+    // Pieces of the frame, the frame, and its ciphertext.
+    collectBuffers({ youngBytes: 3 * located.length, oldBytes: 0 })
   }
 
   #count(sum: number, bytes: number): void {

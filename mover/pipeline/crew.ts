@@ -115,7 +115,7 @@ class Threads implements Crew {
   #start(setup: CopySetup | ReadSetup): Worker {
     const worker = new Worker(WORKER, {
       workerData: { setup, compileCache: compileCacheFolder() } satisfies ThreadStart,
-      resourceLimits: { maxYoungGenerationSizeMb: 8 },
+      resourceLimits: { maxYoungGenerationSizeMb: 4 },
     })
     worker.on('message', (report: Report) => this.#hear(worker, report))
     worker.on('error', (error: unknown) => this.#fail(error instanceof Error ? error : new Error(String(error))))

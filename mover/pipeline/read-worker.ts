@@ -96,7 +96,8 @@ export class ReadWorker {
     await this.#sink?.write(entry.block, block)
     Atomics.add(this.#sums, SUM.read, BigInt(BLOCK_BYTES))
     Atomics.add(this.#sums, SUM.stored, BigInt(entry.length))
-    collectBuffers()
+    // The frame, pieces of the block, and the block; the ciphertext has been there as long as its span.
+    collectBuffers({ youngBytes: entry.length + 2 * BLOCK_BYTES, oldBytes: entry.length })
   }
 
   #damaged(packId: Uint8Array, block: number, what: string): TandemError {

@@ -1,5 +1,5 @@
-import { execFile } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { execFile, spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -55,6 +55,64 @@ describe('a disk that fails while it is copied', () => {
   })
 })
 
+const tandemCommand = (words: string): string =>
+  `"${process.execPath}" ${resolve(import.meta.dirname, '../../cli/tandem.ts')} ${words}`
+
+function inShell(script: string): Promise<{ readonly code: unknown; readonly err: string }> {
+  return new Promise((done) =>
+    execFile('bash', ['-c', script], (error, _out, stderr) => done({ code: error?.code ?? 0, err: stderr })),
+  )
+}
+
+/** Whether this process may mount in a namespace of its own; in some containers it may not. */
+const mayMount = spawnSync('unshare', ['-rm', 'true']).status === 0
+
+/** Runs `script` where `place` has room for 1 MiB. Where nothing can be mounted, for files of 1 MiB, which is another error. */
+const withLittleRoom = (place: string, script: string): ReturnType<typeof inShell> =>
+  inShell(
+    mayMount
+      ? `unshare -rm bash -c 'mount -t tmpfs -o size=1m none ${place} && ${script}'`
+      : `ulimit -f 1024; ${script}`,
+  )
+const key = (): string => `--key-file ${folder}/key`
+const noRoom = mayMount ? 'ENOSPC, no space left: make room' : 'EFBIG, the file would be larger'
+
+describe('a file system that is full', () => {
+  it('ends a copy with exit code 2, the object and the reason', async () => {
+    const place = join(folder, 'small')
+    mkdirSync(place)
+    writeFileSync(join(folder, 'disk'), image('###'))
+    const { code, err } = await withLittleRoom(
+      place,
+      `${tandemCommand(`vault init file://${place}/vault ${key()}`)} && ` +
+        tandemCommand(`vault copy ${folder}/disk --to file://${place}/vault --name vol-1 ${key()}`),
+    )
+    expect({ code, err }).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/^DiskUnwritable: Cannot write .*packs/),
+    })
+    expect(err).toContain(noRoom)
+  })
+
+  it('ends a restore with exit code 2, the block and the reason', async () => {
+    const place = join(folder, 'small-target')
+    mkdirSync(place)
+    writeFileSync(join(folder, 'disk'), image('A###'))
+    const vault = `file://${folder}/whole`
+    await tandem(`vault init ${vault} ${key()}`)
+    await tandem(`vault copy ${folder}/disk --to ${vault} --name vol-1 ${key()}`)
+    const restoring = tandemCommand(`vault restore ${place}/disk --from ${vault} --name vol-1 ${key()}`)
+    const { code, err } = await withLittleRoom(place, restoring)
+    expect({ code, err }).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(
+        /^DiskUnwritable: .*small-target.disk cannot be (written at byte \d+ \(block [23]\)|made 2097152 bytes long)/,
+      ),
+    })
+    expect(err).toContain(noRoom)
+  })
+})
+
 describe('a vault that has no room left', () => {
   it('ends the copy with the reason, and once there is room it goes on', async () => {
     using vault = makeVaultInMemory()
@@ -78,12 +136,8 @@ describe('a vault that has no room left', () => {
     await tandem(`vault init ${place} ${key}`)
     writeFileSync(join(folder, 'disk'), image('###'))
     // 64 KiB a file: small objects fit, a pack does not. Node ignores SIGXFSZ and gets EFBIG.
-    const program = resolve(import.meta.dirname, '../../cli/tandem.ts')
     const words = `vault copy ${folder}/disk --to ${place} --name vol-1 ${key} --threads 1`
-    const script = `ulimit -f 64; exec "${process.execPath}" ${program} ${words}`
-    const { code, err } = await new Promise<{ code: unknown; err: string }>((done) =>
-      execFile('bash', ['-c', script], (error, _out, stderr) => done({ code: error?.code, err: stderr })),
-    )
+    const { code, err } = await inShell(`ulimit -f 64; ${tandemCommand(words)}`)
     expect({ code, err }).toEqual({
       code: 2,
       err: expect.stringMatching(
