@@ -31,5 +31,6 @@ export async function awsOperator(deployment: string): Promise<Operator> {
     clients.sfn,
     (workflow) => `arn:${partition}:states:${region}:${account}:stateMachine:${deployment}-${workflow}`,
   )
-  return { ...awsPorts({ table: `${deployment}-catalog` }, clients), runs, account, region, deployment }
+  const bucket = `${deployment}-reports-${account}-${region}`
+  return { ...awsPorts({ table: `${deployment}-catalog`, bucket }, clients), runs, account, region, deployment }
 }

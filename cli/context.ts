@@ -1,5 +1,5 @@
 import type * as z from 'zod'
-import { machineId, pointId, policyName } from '../core/contracts/identifiers.ts'
+import { machineId, pointId, policyName, vaultName } from '../core/contracts/identifiers.ts'
 import type { Operator } from '../aws/operator.ts'
 import { collect } from '../aws/paging.ts'
 import { invalidInput } from './failure.ts'
@@ -40,6 +40,7 @@ function checked(schema: z.ZodType<string>, value: string): string {
 
 export const checkedMachine = (value: string): string => checked(machineId, value)
 export const checkedPoint = (value: string): string => checked(pointId, value)
+export const checkedVault = (value: string): string => checked(vaultName, value)
 export const checkedPolicy = (value: string): string => checked(policyName, value)
 
 /** Everything of a paged answer. */

@@ -1,5 +1,6 @@
 import { Command, CommanderError, Option } from 'commander'
 import { isDeploymentMissing } from '../aws/calling.ts'
+import { copyPoint } from './commands/copy.ts'
 import { listMachines } from './commands/machines.ts'
 import { listPoints, showLinks } from './commands/points.ts'
 import { checkPolicies } from './commands/policy.ts'
@@ -111,6 +112,14 @@ function addActingCommands(program: Command, context: Context): void {
     .option(...wait)
     .action((machine: string | undefined, options: { policy?: string; wait: boolean }) =>
       protect(context, machine, { ...common(), ...options }),
+    )
+  command('copy <machine>', 'copy a point into a vault')
+    .option('--point <point>', 'this point; default: the latest complete one')
+    .option('--vault <name>', 'into this vault; needed when the policy names none, or several')
+    .option('--path <path>', 'direct (EBS direct APIs) or proxy, instead of what the planner chooses')
+    .option(...wait)
+    .action((machine: string, options: Omit<Parameters<typeof copyPoint>[2], keyof CommonOptions>) =>
+      copyPoint(context, machine, { ...common(), ...options }),
     )
   command('revert <machine>', 'put a machine back in place: same instance, all disks together')
     .option('--point <point>', 'to this point; default: the latest complete one')

@@ -6,8 +6,15 @@ import { Interrupted, RunFailed } from './failure.ts'
 import { isRepetition, lineOf, passingLine, type Stay } from './progress.ts'
 
 const LOOK_INTERVAL_MS = 2000
+/** Behind the time and the state's name of the lines above. */
+const PROGRESS_COLUMN = 27
 /** One minute without an answer of AWS, beyond what the SDK repeats by itself. */
 const SILENT_LOOKS_LIMIT = 30
+
+/** How far the work of a run is, for people; undefined while nothing is known. */
+export type Progress = () => Promise<string | undefined>
+
+const nothing: Progress = async () => undefined
 
 /** Says what was started and, if asked to, stays with it to its end. Throws RunFailed when that is not success, Interrupted at Ctrl-C. */
 export async function followRun(
@@ -15,12 +22,13 @@ export async function followRun(
   operator: Operator,
   run: string,
   options: CommonOptions & { readonly wait: boolean },
+  progress?: Progress,
 ): Promise<void> {
   if (!options.wait) {
     print(context, options, { run, state: 'running' }, () => `Started ${run}\n${howToWatch(run)}`)
     return
   }
-  const status = await watch(context, operator, run, options)
+  const status = await watch(context, operator, run, options, progress)
   if (options.json) print(context, options, { run, ...status }, () => '')
   if (status.state !== 'succeeded') throw new RunFailed(run, status)
   if (!options.json) context.terminal.out(describe(context, status))
@@ -29,13 +37,19 @@ export async function followRun(
 const howToWatch = (run: string): string =>
   `See how it is doing in the Step Functions console, or with: aws stepfunctions describe-execution --execution-arn ${run}`
 
-async function watch(context: Context, operator: Operator, run: string, { json }: CommonOptions): Promise<RunStatus> {
+async function watch(
+  context: Context,
+  operator: Operator,
+  run: string,
+  { json }: CommonOptions,
+  progress?: Progress,
+): Promise<RunStatus> {
   const { terminal } = context
   const { promise: interrupted, resolve } = Promise.withResolvers<'interrupted'>()
   const ignore = terminal.onInterrupt(() => resolve('interrupted'))
   // Only now: who presses it as soon as it is said must be heard.
   if (!json) terminal.err(terminal.errColors.dim(`${run}\nThe run goes on by itself: Ctrl-C only ends the watching.`))
-  const watcher = new Watcher(context, operator, run, json)
+  const watcher = new Watcher(context, operator, run, json ? undefined : (progress ?? nothing), json)
   try {
     for (;;) {
       const next = await Promise.race([watcher.look(), interrupted])
@@ -53,16 +67,19 @@ class Watcher {
   readonly #context: Context
   readonly #operator: Operator
   readonly #run: string
+  readonly #progress: Progress | undefined
   readonly #silent: boolean
   #startedAt = ''
   #last: RunStep | undefined
   #stay: Stay | undefined
   #unanswered = 0
+  #told: string | undefined
 
-  constructor(context: Context, operator: Operator, run: string, silent: boolean) {
+  constructor(context: Context, operator: Operator, run: string, progress: Progress | undefined, silent: boolean) {
     this.#context = context
     this.#operator = operator
     this.#run = run
+    this.#progress = progress
     this.#silent = silent
   }
 
@@ -72,6 +89,7 @@ class Watcher {
       // The status first: when it is final, the history that is read after it is whole.
       const status = await this.#operator.runs.describe(this.#run)
       if (!this.#silent) this.#tell(await this.#operator.runs.steps(this.#run, this.#last?.event))
+      await this.#tellProgress()
       this.#unanswered = 0
       return status.state === 'running' ? undefined : status
     } catch (error) {
@@ -80,6 +98,14 @@ class Watcher {
       if (!isTandemError(error, 'AwsThrottled', 'AwsUnavailable') || this.#unanswered > SILENT_LOOKS_LIMIT) throw error
       return undefined
     }
+  }
+
+  async #tellProgress(): Promise<void> {
+    const text = await this.#progress?.()
+    if (text === undefined || text === this.#told) return
+    this.#told = text
+    const { terminal } = this.#context
+    terminal.err(terminal.errColors.dim(`${' '.repeat(PROGRESS_COLUMN)}${text}`))
   }
 
   #tell(steps: readonly RunStep[]): void {

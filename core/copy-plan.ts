@@ -49,7 +49,7 @@ const INSTANCE_TYPES = [
 ] as const
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0)
-const inDollars = (amount: number): string => `$${amount < 0.01 ? amount.toFixed(4) : amount.toFixed(2)}`
+const inDollars = (amount: number): string => (amount < 0.005 ? 'less than a cent' : `$${amount.toFixed(2)}`)
 
 /**
  * @param disks at least one

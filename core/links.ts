@@ -1,3 +1,4 @@
+import type { CopyRecord } from './contracts/copy-records.ts'
 import type { PointRecord } from './contracts/records.ts'
 
 /** A row of FIG. 7. */
@@ -9,19 +10,20 @@ export interface Link {
   readonly disk: string
   /** `-` until the point is captured. */
   readonly snapshot: string
-  /** Where else the disk's data is; `-` when nowhere. */
+  /** Vaults that hold the disk's data too, or are about to; `-` when none. */
   readonly otherCopies: string
 }
 
 /** The links of a point, root disk first; disks that no point holds follow, with the reason. */
-export function linksOf(point: PointRecord): Link[] {
+export function linksOf(point: PointRecord, copies: readonly CopyRecord[] = []): Link[] {
   const { machine } = point
+  const otherCopies = copiesInWords(point, copies) || '-'
   const members = point.members.map((member): Link => ({
     machine,
     mountPoint: member.mountPoints?.join(', ') || '-',
     disk: `${member.device} (${member.volume})`,
     snapshot: 'snapshot' in member ? member.snapshot : '-',
-    otherCopies: '-',
+    otherCopies,
   }))
   const unprotected = point.unprotected.map(({ device, volume, reason }): Link => ({
     machine,
@@ -32,6 +34,14 @@ export function linksOf(point: PointRecord): Link[] {
   }))
   return [...members, ...unprotected]
 }
+
+/** `main, offsite (under way)`: a point is copied whole or not at all. Empty when nowhere. */
+export const copiesInWords = ({ point }: PointRecord, copies: readonly CopyRecord[]): string =>
+  copies
+    .filter((copy) => copy.point === point && copy.state !== 'failed')
+    .map(({ vault, state }) => (state === 'copying' ? `${vault} (under way)` : vault))
+    .toSorted()
+    .join(', ')
 
 /** Bytes that a point's disks have, in GiB: what a revert makes anew. */
 export const sizeGiBOf = (point: PointRecord): number =>

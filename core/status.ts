@@ -1,3 +1,4 @@
+import type { CopyRecord } from './contracts/copy-records.ts'
 import type { LedgerEntry, MachineRecord, PointRecord, RevertRecord } from './contracts/records.ts'
 import { msBetween } from './instants.ts'
 import type { ObservedMachine } from './ports.ts'
@@ -11,6 +12,8 @@ export interface Observations {
   readonly records: readonly MachineRecord[]
   readonly points: readonly PointRecord[]
   readonly reverts: readonly RevertRecord[]
+  /** The newest of each machine in each vault, and all that are under way. */
+  readonly copies: readonly CopyRecord[]
   readonly ledger: readonly LedgerEntry[]
   /** Held by runs that live. */
   readonly locks: readonly { readonly machine: string; readonly run: string }[]
@@ -73,6 +76,7 @@ export function statusOf(observations: Observations): Status {
           advice: `tandem protect ${machine} --wait`,
         })),
       ...abandoned(observations),
+      ...uncopied(observations),
       ...leftOver(observations),
     ],
   }
@@ -85,6 +89,9 @@ function workOf(observations: Observations): Work[] {
   const open = [
     ...observations.points.map(({ point, ...rest }) => ({ ...rest, what: `point ${point} (${rest.state})` })),
     ...observations.reverts.map(({ revert, ...rest }) => ({ ...rest, what: `revert ${revert} (${rest.state})` })),
+    ...observations.copies
+      .filter(({ state }) => state === 'copying')
+      .map(({ machine, run, point, vault }) => ({ machine, run, what: `copy of ${point} to ${vault}` })),
   ].filter((item) => !isOver(observations, item))
   return [
     ...open.map(({ machine, run, what }) => ({ machine, run, what })),
@@ -114,6 +121,22 @@ function abandoned(observations: Observations): Finding[] {
   ]
 }
 
+/** Copies that nobody is making any more, and that are not there. */
+function uncopied(observations: Observations): Finding[] {
+  return observations.copies.flatMap((copy) => {
+    const { machine, point, vault } = copy
+    const advice = `tandem copy ${machine} --vault ${vault} --wait`
+    const about = `${point} of ${machine}`
+    if (copy.state === 'failed')
+      return [
+        { about, finding: `was not copied to vault ${vault}: ${copy.failure.error}: ${copy.failure.cause}`, advice },
+      ]
+    if (copy.state === 'copying' && isOver(observations, copy))
+      return [{ about, finding: `is being copied to vault ${vault}, but the run is over`, advice }]
+    return []
+  })
+}
+
 /** Resources that were made, or may have been, and that nobody is working on any more. */
 function leftOver(observations: Observations): Finding[] {
   return observations.ledger
@@ -123,6 +146,8 @@ function leftOver(observations: Observations): Finding[] {
       finding:
         `(${entry.purpose}) ${entry.resource ? 'was made' : 'may have been made'} by a run that ` +
         (isOver(observations, entry) ? 'is over' : `should have been done with it by ${entry.deadline}`),
-      advice: `the next revert of the machine tidies up; look at it first: tandem revert ${entry.machine} --plan`,
+      advice: entry.item.startsWith('proxy:')
+        ? 'it ends by itself at its deadline; at once with: aws ec2 terminate-instances --instance-ids <id>'
+        : `the next revert of the machine tidies up; look at it first: tandem revert ${entry.machine} --plan`,
     }))
 }

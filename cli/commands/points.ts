@@ -1,5 +1,6 @@
+import type { CopyRecord } from '../../core/contracts/copy-records.ts'
 import type { PointRecord } from '../../core/contracts/records.ts'
-import { linksOf, sizeGiBOf } from '../../core/links.ts'
+import { copiesInWords, linksOf, sizeGiBOf } from '../../core/links.ts'
 import type { Catalog } from '../../core/ports.ts'
 import { chosenPoint } from '../../core/use-cases/chosen-point.ts'
 import { shown } from '../ages.ts'
@@ -17,11 +18,16 @@ export async function listPoints(context: Context, machine: string, options: Poi
   const checked = checkedMachine(machine)
   const operator = await context.operator(options.deployment)
   const { points, areThereMore } = await newestPoints(operator.catalog, checked, limit)
-  print(context, options, points.map(viewOf), () =>
+  const copies = await operator.copies.copies(checked)
+  const view = points.map((point) => ({ ...viewOf(point), copies: copiesOf(point, copies) }))
+  print(context, options, view, () =>
     points.length === 0
       ? `${machine} has no points. Make one with: tandem protect ${machine} --wait`
-      : tableFor(context, ['POINT', 'CAPTURED AT', 'STATE', 'DISKS', 'GiB', 'FAILURE'], points.map(rowOf)) +
-        (areThereMore ? '\nThere are older ones: --limit <count>, or --all' : ''),
+      : tableFor(
+          context,
+          ['POINT', 'CAPTURED AT', 'STATE', 'DISKS', 'GiB', 'COPIES', 'FAILURE'],
+          points.map((point) => rowOf(point, copiesInWords(point, copies))),
+        ) + (areThereMore ? '\nThere are older ones: --limit <count>, or --all' : ''),
   )
 }
 
@@ -57,12 +63,19 @@ async function newestPoints(
 
 const capturedAt = (point: PointRecord): string => ('capturedAt' in point ? shown(point.capturedAt) : '-')
 
-const rowOf = (point: PointRecord): string[] => [
+/** For programs. */
+const copiesOf = ({ point }: PointRecord, copies: readonly CopyRecord[]) =>
+  copies
+    .filter((copy) => copy.point === point)
+    .map(({ vault, url, state, path, reason }) => ({ vault, url, state, path, reason }))
+
+const rowOf = (point: PointRecord, copies: string): string[] => [
   point.point,
   capturedAt(point),
   point.state,
   String(point.members.length),
   String(sizeGiBOf(point)),
+  copies || '-',
   point.state === 'failed' ? `${point.failure.error}: ${point.failure.cause}` : '',
 ]
 
@@ -76,7 +89,7 @@ export async function showLinks(
   const wanted = options.point === undefined ? undefined : checkedPoint(options.point)
   const operator = await context.operator(options.deployment)
   const point = await linkedPoint(operator.catalog, checked, wanted)
-  const links = linksOf(point)
+  const links = linksOf(point, await operator.copies.copies(checked))
   const instant = 'capturedAt' in point ? `captured at ${capturedAt(point)}` : 'not captured'
   print(context, options, { point: point.point, state: point.state, capturedAt: capturedAtOf(point), links }, () =>
     [

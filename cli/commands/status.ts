@@ -1,4 +1,5 @@
 import type { Operator } from '../../aws/operator.ts'
+import type { CopyRecord } from '../../core/contracts/copy-records.ts'
 import { statusOf, type Observations, type Status } from '../../core/status.ts'
 import { age, counted } from '../ages.ts'
 import { all, each, print, type CommonOptions, type Context } from '../context.ts'
@@ -16,7 +17,15 @@ export async function showStatus(context: Context, options: CommonOptions): Prom
   return status.findings.length === 0 ? EXIT.done : EXIT.attention
 }
 
-async function observe({ machines, catalog, ledger, locks, executions, clock }: Operator): Promise<Observations> {
+async function observe({
+  machines,
+  catalog,
+  copies,
+  ledger,
+  locks,
+  executions,
+  clock,
+}: Operator): Promise<Observations> {
   const observed = await all(machines.allOptedIn())
   const records = await all(catalog.machines())
   const known = [...new Set([...observed, ...records].map(({ machine }) => machine))]
@@ -24,8 +33,9 @@ async function observe({ machines, catalog, ledger, locks, executions, clock }: 
   const held = owners.flatMap(({ machine, run }) => (run === undefined ? [] : [{ machine, run }]))
   const points = await all(catalog.openPoints())
   const reverts = await all(catalog.openReverts())
+  const made = (await each(known, (machine) => copies.copies(machine))).flatMap(latestCopies)
   const entries = await all(ledger.all())
-  const runs = [...new Set([...points, ...reverts, ...entries, ...held].map(({ run }) => run))]
+  const runs = [...new Set([...points, ...reverts, ...made, ...entries, ...held].map(({ run }) => run))]
   const alive = await each(runs, async (run) => ((await executions.isRunning(run)) ? [run] : []))
   return {
     now: clock.now(),
@@ -33,11 +43,18 @@ async function observe({ machines, catalog, ledger, locks, executions, clock }: 
     records,
     points,
     reverts,
+    copies: made,
     ledger: entries,
     locks: held,
     livingRuns: new Set(alive.flat()),
   }
 }
+
+/** @param copies of one machine, the newest points first */
+const latestCopies = (copies: readonly CopyRecord[]): CopyRecord[] =>
+  copies.filter(
+    ({ vault, state }, index) => state === 'copying' || copies.findIndex((copy) => copy.vault === vault) === index,
+  )
 
 function describe({ terminal }: Context, operator: Operator, status: Status, now: string): string {
   const { green, yellow, dim } = terminal.outColors

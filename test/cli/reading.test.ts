@@ -38,8 +38,8 @@ test('machines: lists every machine that is opted in, with the age of its last c
 test('points: shows instant, state, disks and size', async () => {
   const rows = rowsOf(await tandem(`points ${machine}`))
   expect(rows).toEqual([
-    ['POINT', 'CAPTURED AT', 'STATE', 'DISKS', 'GiB', 'FAILURE'],
-    [point, expect.stringMatching(/^2026-11-23T10:1\d:\d\dZ$/), 'complete', '2', '2'],
+    ['POINT', 'CAPTURED AT', 'STATE', 'DISKS', 'GiB', 'COPIES', 'FAILURE'],
+    [point, expect.stringMatching(/^2026-11-23T10:1\d:\d\dZ$/), 'complete', '2', '2', '-'],
   ])
 })
 

@@ -11,6 +11,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { sha256Of } from '../../demo/proof.ts'
 import { tandem } from '../../demo/tandem.ts'
 import type { ObservedCall } from '../../local/wire/server.ts'
+import { desk } from '../cli/desk.ts'
 import { catalogItems } from './catalog-items.ts'
 import { copyingAssembly } from './copying-assembly.ts'
 import { startWorld, type Run, type World } from './world.ts'
@@ -219,4 +220,32 @@ describe('a proxy', () => {
     expect(again.result, again.result.cause).toMatchObject({ status: 'SUCCEEDED' })
     expect(await copiesOf(machine)).toMatchObject([{ state: 'committed' }])
   })
+})
+
+test('the command starts a copy, shows how far it is, and where else a point is; a copy that failed is a finding', async () => {
+  const tandem = desk(world.account)
+  const machine = await quietMachine('nightly')
+  await write(machine, 'sda1', { atMib: 64 })
+  const { point } = await protect(machine)
+  expect(await tandem(`copy ${machine} --vault elsewhere --wait`)).toMatchObject({
+    exitCode: 3,
+    err: expect.stringContaining('There is no vault elsewhere in this deployment. It has: main.'),
+  })
+
+  // Three times: a Lambda's SDK takes the answer's date, the machine's, for a correction of its clock, and asks again.
+  world.account.faults.onCall(writesPack, { kind: 'fail', code: 'AccessDenied', message: 'planned', status: 403 }, 3)
+  await tandem(`copy ${machine} --vault main --wait`)
+  const failed = await tandem('status')
+  expect(failed.exitCode).toBe(3)
+  expect(failed.out).toMatch(new RegExp(`! ${point} of ${machine} was not copied to vault main: AccessDenied: `))
+  expect(failed.out).toContain(`tandem copy ${machine} --vault main --wait`)
+
+  const copied = await tandem(`copy ${machine} --vault main --path direct --wait`)
+  expect(copied).toMatchObject({ exitCode: 0, out: expect.stringMatching(/^succeeded\n.*vault: main/s) })
+  expect(copied.err).toMatch(/CopyDisk/)
+  expect(copied.err).toMatch(/4\.0 MiB of 4\.0 MiB, .*\/s/)
+  expect((await tandem(`links ${machine}`)).out).toMatch(/snap-\w+ +main$/m)
+  expect((await tandem(`points ${machine}`)).out).toMatch(new RegExp(`${point} .* complete +2 +2 +main`))
+  const [view] = JSON.parse((await tandem(`points ${machine} --json`)).out) as { copies: object[] }[]
+  expect(view?.copies).toMatchObject([{ vault: 'main', state: 'committed', reason: '8 blocks to read: asked for' }])
 })
