@@ -1,23 +1,23 @@
 /** Copies a disk into a vault (docs/vault-format.md, section 7). May be killed at any moment and run again. */
 import { randomBytes } from 'node:crypto'
-import { isTandemError, TandemError } from '../core/errors.ts'
-import { segmentId } from './format/envelope.ts'
+import { TandemError } from '../core/errors.ts'
+import { findBase, type CopyBase } from './copy-base.ts'
 import { rootDigest, writeManifest, type CopyStats, type DiskManifest } from './format/manifest.ts'
-import { manifestName, mapName } from './format/names.ts'
-import { BLOCK_BYTES, blockCountOf, PACK_BYTES, PACK_ID_BYTES, SEGMENT_BLOCKS } from './format/parameters.ts'
-import { writeSegment, type SegmentEntry } from './format/segment.ts'
-import { changesOf, takeFromParent, type WindowRange } from './parent-blocks.ts'
+import { manifestName } from './format/names.ts'
+import { BLOCK_BYTES, blockCountOf, PACK_BYTES, PACK_ID_BYTES } from './format/parameters.ts'
+import { takeFromParent, type WindowRange } from './parent-blocks.ts'
+import { startCrew, type Crew } from './pipeline/crew.ts'
 import { DiskWindow, WINDOW_BLOCKS } from './pipeline/disk-window.ts'
 import { KnownBlocks } from './pipeline/known-blocks.ts'
 import { estimateBlocks, usablePacks } from './pipeline/known-packs.ts'
 import { PACKS_PER_PART, PacksOfRun } from './pipeline/packs-of-run.ts'
 import { COUNTER, SUM, type CopySetup } from './pipeline/protocol.ts'
-import { startCrew, type Crew } from './pipeline/crew.ts'
 import { reportProgress, type OnProgress } from './progress.ts'
+import { SegmentsOfCopy } from './segments-of-copy.ts'
 import type { BlockListing, BlockSource } from './sources/block-source.ts'
 import type { VaultLocation } from './stores/location.ts'
 import { TombstoneWatch } from './tombstones.ts'
-import { listCopies, readCopy, writeObject, type Vault } from './vault.ts'
+import { readCopy, writeObject, type Vault } from './vault.ts'
 
 export interface DiskCopy {
   readonly vault: Vault
@@ -73,14 +73,12 @@ export async function copyDisk(copy: DiskCopy): Promise<CopyResult> {
   )
 }
 
+/** One try of a copy: works through the disk window by window, so that memory does not grow with it. */
 class CopyRun {
   readonly #copy: DiskCopy
   readonly #tombstones: TombstoneWatch
   readonly #counters = new SharedArrayBuffer(COUNTER.size * 4)
   readonly #sums = new SharedArrayBuffer(SUM.size * 8)
-  /** Packs and segments that the manifest will need. */
-  readonly #used = new Map<string, Buffer>()
-  #blockCount = 0
 
   constructor(copy: DiskCopy, tombstones: TombstoneWatch) {
     this.#copy = copy
@@ -89,10 +87,10 @@ class CopyRun {
 
   /** undefined: a pack or segment that the copy uses is about to be deleted. */
   async run(name: string, copyId: Buffer): Promise<DiskManifest | undefined> {
-    const { vault, sizeBytes, source, onProgress } = this.#copy
+    const { vault, sizeBytes, source, threadCount, onProgress } = this.#copy
     await this.#tombstones.look()
     const usable = await usablePacks(vault, (packId) => this.#tombstones.has(packId))
-    const base = await this.#base()
+    const base = await findBase(this.#copy)
     const blockCount = blockCountOf(sizeBytes)
     const memory = {
       known: KnownBlocks.memory(blockCount + (await estimateBlocks(vault))),
@@ -100,65 +98,25 @@ class CopyRun {
     }
     const known = new KnownBlocks(memory.known)
     const packs = new PacksOfRun(vault, this.#counters, usable)
-    await packs.learn(known)
     const { listing } = base
-    const total = listing ? listing.blockCount * BLOCK_BYTES : sizeBytes
-    const stop = reportProgress(total, () => this.#sum(SUM.read), onProgress)
+    // Threads start while this one learns what the vault holds.
     const crew = startCrew(this.#setup(memory), {
       blockCount: listing?.blockCount ?? blockCount,
-      threadCount: typeof source === 'string' ? this.#copy.threadCount : 0,
+      threadCount: typeof source === 'string' ? threadCount : 0,
       store: vault.store,
       onPack: (pack) => packs.written(pack),
     })
+    const total = listing ? listing.blockCount * BLOCK_BYTES : sizeBytes
+    const stop = reportProgress(total, () => this.#sum(SUM.read), onProgress)
     try {
-      const segments = await this.#windows({ ...base, crew, known, packs, window: new DiskWindow(memory.window) })
+      await packs.learn(known)
+      const segments = new SegmentsOfCopy(vault, this.#tombstones, known, packs)
+      await this.#windows({ ...base, crew, packs, segments, window: new DiskWindow(memory.window) })
       await packs.writeIndex(0)
-      return await this.#commit(name, this.#manifest(copyId, segments, base))
+      return await this.#commit(name, segments, this.#manifest(copyId, segments, base))
     } finally {
       stop()
       await crew.close()
-    }
-  }
-
-  /** What to compare with. If the newest copy of the disk cannot be read, nothing: then all of the disk is. */
-  async #base(): Promise<Base> {
-    const { vault, disk, listing, changedBlocks } = this.#copy
-    const newest = (await listCopies(vault, disk)).at(-1)
-    const previous = newest?.copyId
-    // Who lists changes since a copy knows nothing of the rest of the disk.
-    if (listing)
-      return {
-        previous,
-        listing,
-        parent: listing.since === undefined ? undefined : await readCopy(vault, listing.since),
-      }
-    try {
-      const parent = newest && (await readCopy(vault, newest.name))
-      return { previous, parent, listing: changedBlocks && parent && changesOf(changedBlocks, parent) }
-    } catch (error) {
-      if (isTandemError(error, 'VaultDamaged')) return { previous }
-      throw error
-    }
-  }
-
-  #manifest(copyId: Buffer, segments: DiskManifest['segments'], { previous, parent, listing }: Base): DiskManifest {
-    const { disk, takenAtMs, sizeBytes, snapshots, lineageBroken, changedBlocks } = this.#copy
-    const isIncremental = listing !== undefined && parent !== undefined
-    const isBroken = lineageBroken ?? (changedBlocks !== undefined && previous !== undefined)
-    return {
-      version: 1,
-      disk,
-      copyId: copyId.toString('hex'),
-      takenAt: new Date(takenAtMs).toISOString(),
-      sizeBytes,
-      segments,
-      blockCount: this.#blockCount,
-      mode: isIncremental ? 'incremental' : isBroken ? 'full-after-broken-lineage' : 'full',
-      ...(isIncremental ? { parent: parent.copyId } : {}),
-      ...(previous === undefined ? {} : { previous }),
-      ...(snapshots ? { source: snapshots } : {}),
-      rootDigest: rootDigest(segments),
-      stats: this.#stats(),
     }
   }
 
@@ -179,10 +137,8 @@ class CopyRun {
     }
   }
 
-  /** Works through the disk. Returns its segments. */
-  async #windows(work: WindowWork): Promise<DiskManifest['segments']> {
-    const { crew, packs, window } = work
-    const segments: DiskManifest['segments'] = []
+  async #windows(work: WindowWork): Promise<void> {
+    const { crew, packs, segments, window } = work
     const blockCount = blockCountOf(this.#copy.sizeBytes)
     for (let firstBlock = 0; firstBlock < blockCount; firstBlock += WINDOW_BLOCKS) {
       const range = { firstBlock, count: Math.min(WINDOW_BLOCKS, blockCount - firstBlock) }
@@ -193,10 +149,9 @@ class CopyRun {
       if (!list || list.length > 0) for (let thread = 0; thread < crew.count; thread += 1) await crew.give(order)
       await crew.finished()
       await this.#tombstones.look()
-      segments.push(...(await this.#writeSegments(work, range)))
+      await segments.write(window, range)
       await packs.writeIndex(PACKS_PER_PART)
     }
-    return segments
   }
 
   /** Puts the parent's blocks into the window. Returns what has to be read, if it is not everything. */
@@ -208,41 +163,31 @@ class CopyRun {
     return Int32Array.from([...list].toSorted((left, right) => left - right))
   }
 
-  async #writeSegments(
-    { window, known, packs }: WindowWork,
-    { firstBlock, count }: WindowRange,
-  ): Promise<DiskManifest['segments']> {
-    const segments: DiskManifest['segments'] = []
-    for (let segment = 0; segment * SEGMENT_BLOCKS < count; segment += 1) {
-      const entries = window.entries(segment, known, (pack) => packs.idOf(pack))
-      if (entries.length === 0) continue
-      for (const { packId } of entries) this.#use(packId)
-      this.#blockCount += entries.length
-      const id = await this.#writeSegment(entries)
-      segments.push([firstBlock / SEGMENT_BLOCKS + segment, id.toString('hex')])
+  #manifest(copyId: Buffer, segments: SegmentsOfCopy, { previous, parent, listing }: CopyBase): DiskManifest {
+    const { disk, takenAtMs, sizeBytes, snapshots, lineageBroken, changedBlocks } = this.#copy
+    const isIncremental = listing !== undefined && parent !== undefined
+    const isBroken = lineageBroken ?? (changedBlocks !== undefined && previous !== undefined)
+    return {
+      version: 1,
+      disk,
+      copyId: copyId.toString('hex'),
+      takenAt: new Date(takenAtMs).toISOString(),
+      sizeBytes,
+      segments: segments.list,
+      blockCount: segments.blockCount,
+      mode: isIncremental ? 'incremental' : isBroken ? 'full-after-broken-lineage' : 'full',
+      ...(isIncremental ? { parent: parent.copyId } : {}),
+      ...(previous === undefined ? {} : { previous }),
+      ...(snapshots ? { source: snapshots } : {}),
+      rootDigest: rootDigest(segments.list),
+      stats: this.#stats(),
     }
-    return segments
   }
 
-  async #writeSegment(entries: readonly SegmentEntry[]): Promise<Buffer> {
-    const { vault } = this.#copy
-    const usual = writeSegment(entries)
-    const isDoomed = this.#tombstones.has(segmentId(vault.keys, usual))
-    const plaintext = isDoomed ? writeSegment(entries, randomBytes(PACK_ID_BYTES)) : usual
-    const id = segmentId(vault.keys, plaintext)
-    this.#use(id)
-    await writeObject(vault, mapName(id), plaintext, id)
-    return id
-  }
-
-  #use(id: Buffer): void {
-    this.#used.set(id.toString('hex'), id)
-  }
-
-  async #commit(name: string, manifest: DiskManifest): Promise<DiskManifest | undefined> {
+  async #commit(name: string, segments: SegmentsOfCopy, manifest: DiskManifest): Promise<DiskManifest | undefined> {
     const { vault, disk } = this.#copy
     await this.#tombstones.look()
-    if ([...this.#used.values()].some((id) => this.#tombstones.has(id))) return undefined
+    if (segments.isDoomed) return undefined
     const written = await writeObject(vault, name, writeManifest(manifest))
     if (this.#tombstones.isOutdated)
       throw new TandemError(
@@ -268,20 +213,10 @@ class CopyRun {
   }
 }
 
-/** What a copy begins with. */
-interface Base {
-  /** Id of the newest copy of the disk. */
-  readonly previous?: string | undefined
-  /** The copy whose blocks are taken over. */
-  readonly parent?: DiskManifest | undefined
-  /** What has to be read; everything without it. */
-  readonly listing?: BlockListing | undefined
-}
-
 /** What a window is worked on with. */
-interface WindowWork extends Base {
+interface WindowWork extends CopyBase {
   readonly crew: Crew
-  readonly known: KnownBlocks
   readonly packs: PacksOfRun
+  readonly segments: SegmentsOfCopy
   readonly window: DiskWindow
 }

@@ -19,6 +19,9 @@ export async function readMovesOf(vault: OpenedStore, packId: Uint8Array): Promi
   return found
 }
 
+/** Packs whose moves are kept: neighbouring blocks of a disk are in the same packs. */
+const PACKS_MAX = 256
+
 /** Follows moves. Asks the store only about packs that are gone. */
 export class MovedBlocks {
   readonly #vault: OpenedStore
@@ -45,6 +48,7 @@ export class MovedBlocks {
     const name = packName(packId)
     if (this.#there.has(name)) return true
     if (!(await this.#vault.store.range(name, 0, 1))) return false
+    if (this.#there.size >= PACKS_MAX) this.#there.clear()
     this.#there.add(name)
     return true
   }
@@ -53,6 +57,7 @@ export class MovedBlocks {
     const name = packId.toString('hex')
     const known = this.#moves.get(name) ?? readMovesOf(this.#vault, packId)
     known.catch(() => {}) // whoever awaits it sees it
+    if (this.#moves.size >= PACKS_MAX && !this.#moves.has(name)) this.#moves.clear()
     this.#moves.set(name, known)
     return known
   }

@@ -47,10 +47,20 @@ export async function takeFromParent(
 /** Listed changes, and all that the disk has grown by: from the parent's last block on, if that was not a whole one. */
 export function changesOf(changedBlocks: readonly number[], { sizeBytes }: DiskManifest): BlockListing {
   const grown = Math.floor(sizeBytes / BLOCK_BYTES)
+  /** How many changed blocks come before this one. */
+  const placeOf = (block: number): number => {
+    let [low, high] = [0, changedBlocks.length]
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2)
+      if ((changedBlocks[middle] ?? 0) < block) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
   return {
     blockCount: changedBlocks.length,
     async between(firstBlock, endBlock) {
-      const blocks = new Set(changedBlocks.filter((block) => block >= firstBlock && block < endBlock))
+      const blocks = new Set(changedBlocks.slice(placeOf(firstBlock), placeOf(endBlock)))
       addRange(blocks, Math.max(grown, firstBlock), endBlock)
       return [...blocks].toSorted((left, right) => left - right)
     },

@@ -1,4 +1,5 @@
 /** One thread of a copy: reads blocks, leaves out zeros and what is known, and fills packs with the rest. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { VaultStore } from '../../core/vault-store.ts'
 import { blockId, vaultKeys, type VaultKeys } from '../format/keys.ts'
 import { packName } from '../format/names.ts'
@@ -7,10 +8,11 @@ import { BLOCK_BYTES } from '../format/parameters.ts'
 import type { BlockSource } from '../sources/block-source.ts'
 import { FileSource } from '../sources/file-source.ts'
 import { DiskWindow } from './disk-window.ts'
+import { Garbage } from './garbage.ts'
 import { KnownBlocks } from './known-blocks.ts'
 import { COUNTER, SUM, type CopySetup, type Report, type WindowOrder } from './protocol.ts'
-import { collectBuffers, nextTurn } from './turns.ts'
 
+const MIB = 1024 * 1024
 const ZEROS = Buffer.alloc(BLOCK_BYTES)
 /** One fills while the other is written. */
 const WRITERS = 2
@@ -26,6 +28,7 @@ export class CopyWorker {
   readonly #packs: Packs
   readonly #source: BlockSource
   readonly #batch: Buffer
+  readonly #garbage = new Garbage({ young: 4 * MIB, old: 8 * MIB })
   readonly #startedMs = performance.now()
 
   constructor(setup: CopySetup, store: VaultStore, report: (report: Report) => void) {
@@ -72,6 +75,7 @@ export class CopyWorker {
     await Promise.all(reads)
     for (let index = 0; index < count; index += 1)
       await this.#take(blockAt(index), this.#batch.subarray(index * BLOCK_BYTES, (index + 1) * BLOCK_BYTES))
+    // I/O under way takes its next step: a thread that computes never waits otherwise.
     await nextTurn()
   }
 
@@ -100,7 +104,7 @@ export class CopyWorker {
     this.#count(SUM.fresh, BLOCK_BYTES)
     this.#count(SUM.stored, located.length)
     // Pieces of the frame, the frame, and its ciphertext.
-    collectBuffers({ youngBytes: 3 * located.length, oldBytes: 0 })
+    this.#garbage.add({ young: 3 * located.length, old: 0 })
   }
 
   #count(sum: number, bytes: number): void {

@@ -5,8 +5,7 @@ import { readIndexPart, type IndexedPack } from '../format/index-part.ts'
 import { PREFIX, packName, readPackName } from '../format/names.ts'
 import { FOOTER_ENTRY_BYTES, openFooter, footerLength, PACK_END_BYTES, type FooterEntry } from '../format/pack.ts'
 import { readObject, type Vault } from '../vault.ts'
-
-const hex = (id: Uint8Array): string => Buffer.from(id).toString('hex')
+import { IdTable } from './id-table.ts'
 
 /** Most packs have some 100 to 600 blocks: one read gets the footer too. */
 const TAIL_BYTES = 64 * 1024
@@ -27,7 +26,9 @@ export async function readFooter({ store, keys }: Vault, packId: Buffer): Promis
   return entries
 }
 
-export interface KnownPack extends IndexedPack {
+export interface KnownPack extends Pick<IndexedPack, 'entries'> {
+  /** Its number among the usable ones. */
+  readonly pack: number
   /** Whether an index part names it. */
   readonly indexed: boolean
 }
@@ -39,12 +40,12 @@ export async function estimateBlocks({ store }: Vault): Promise<number> {
   return Math.ceil(bytes / (FOOTER_ENTRY_BYTES * 0.9))
 }
 
-/** Ids, in hexadecimal, of packs that are there and that `isDoomed` does not say of that they will go. */
-export async function usablePacks({ store }: Vault, isDoomed: (packId: Buffer) => boolean): Promise<Set<string>> {
-  const ids = new Set<string>()
+/** Packs that are there and that `isDoomed` does not say of that they will go. */
+export async function usablePacks({ store }: Vault, isDoomed: (packId: Buffer) => boolean): Promise<IdTable> {
+  const ids = new IdTable()
   for await (const { name } of store.list(PREFIX.packs)) {
     const id = readPackName(name)
-    if (id && !isDoomed(id)) ids.add(hex(id))
+    if (id && !isDoomed(id)) ids.add(id)
   }
   return ids
 }
@@ -53,24 +54,21 @@ export async function usablePacks({ store }: Vault, isDoomed: (packId: Buffer) =
  * Of the usable packs those of all index parts, then those that no part names (finished by a run that died). Stops when `enough` says so.
  * A damaged index part or pack is skipped: its blocks are stored again, and `verify` names it. So is a part that expiry deletes just now.
  */
-export async function* knownPacks(
-  vault: Vault,
-  usable: ReadonlySet<string>,
-  enough: () => boolean,
-): AsyncIterable<KnownPack> {
-  const indexed = new Set<string>()
+export async function* knownPacks(vault: Vault, usable: IdTable, enough: () => boolean): AsyncIterable<KnownPack> {
+  const indexed = new Uint8Array(usable.end)
   for await (const { name } of vault.store.list(PREFIX.index)) {
     const bytes = await readObject(vault, name, 'an index part').catch(ignoreDamage)
     for (const { id, entries } of (bytes && readIndexPart(bytes)) ?? []) {
-      if (indexed.has(hex(id)) || !usable.has(hex(id))) continue
-      indexed.add(hex(id))
-      if (!enough()) yield { id, entries, indexed: true }
+      const pack = usable.numberOf(id)
+      if (pack === undefined || indexed[pack] === 1) continue
+      indexed[pack] = 1
+      if (!enough()) yield { pack, entries, indexed: true }
     }
   }
-  for (const name of usable) {
-    if (indexed.has(name) || enough()) continue
-    const id = Buffer.from(name, 'hex')
+  for (const [pack, isIndexed] of indexed.entries()) {
+    if (isIndexed === 1 || enough()) continue
+    const id = usable.idOf(pack)
     const entries = await readFooter(vault, id).catch(ignoreDamage)
-    if (entries) yield { id, entries, indexed: false }
+    if (entries) yield { pack, entries, indexed: false }
   }
 }

@@ -4,6 +4,7 @@ import { writeIndexPart, type IndexedPack } from '../format/index-part.ts'
 import { indexName } from '../format/names.ts'
 import { PACK_ID_BYTES } from '../format/parameters.ts'
 import { writeObject, type Vault } from '../vault.ts'
+import type { IdTable } from './id-table.ts'
 import type { KnownBlocks } from './known-blocks.ts'
 import { knownPacks } from './known-packs.ts'
 import { COUNTER, type Report } from './protocol.ts'
@@ -13,44 +14,43 @@ export const PACKS_PER_PART = 64
 
 export class PacksOfRun {
   readonly #vault: Vault
-  readonly #counters: Int32Array
-  readonly #usable: ReadonlySet<string>
-  readonly #ids: Buffer[] = []
-  readonly #numbers = new Map<string, number>()
+  readonly #ids: IdTable
+  /** Packs that could be used when the run began have lower numbers. */
+  readonly #firstNew: number
   readonly #unindexed: IndexedPack[] = []
 
-  /** @param usable ids in hexadecimal of the packs that may be used */
-  constructor(vault: Vault, counters: SharedArrayBuffer, usable: ReadonlySet<string>) {
+  /** @param usable packs that may be used; becomes this object's */
+  constructor(vault: Vault, counters: SharedArrayBuffer, usable: IdTable) {
     this.#vault = vault
-    this.#counters = new Int32Array(counters)
-    this.#usable = usable
+    this.#ids = usable
+    this.#firstNew = usable.end
+    Atomics.store(new Int32Array(counters), COUNTER.packs, usable.end)
   }
 
   /** Makes the blocks of all usable packs known, as far as memory allows. */
   async learn(known: KnownBlocks): Promise<void> {
-    for await (const { id, entries, indexed } of knownPacks(this.#vault, this.#usable, () => known.isFull)) {
-      const pack = this.#number(id)
+    for await (const { pack, entries, indexed } of knownPacks(this.#vault, this.#ids, () => known.isFull)) {
       for (const entry of entries) known.learn(entry.id, { ...entry, pack })
-      if (!indexed) this.#unindexed.push({ id, entries })
+      if (indexed) continue
+      this.#unindexed.push({ id: this.#ids.idOf(pack), entries })
+      await this.writeIndex(PACKS_PER_PART)
     }
   }
 
-  /** Number of a pack; undefined when it must not be used. */
+  /** Number of a pack that was there before; undefined when it must not be used. */
   numberOf(packId: Buffer): number | undefined {
-    return this.#usable.has(packId.toString('hex')) ? this.#number(packId) : undefined
+    const number = this.#ids.numberOf(packId)
+    return number !== undefined && number < this.#firstNew ? number : undefined
   }
 
   idOf(number: number): Buffer {
-    const id = this.#ids[number]
-    if (!id) throw new RangeError(`There is no pack ${number} in this run.`)
-    return id
+    return this.#ids.idOf(number)
   }
 
   /** A thread has written a pack. */
   written({ number, packId, entries }: Extract<Report, { kind: 'pack' }>): void {
     const id = Buffer.from(packId)
-    this.#ids[number] = id
-    this.#numbers.set(id.toString('hex'), number)
+    this.#ids.set(number, id)
     this.#unindexed.push({
       id,
       entries: entries.map((entry, ordinal) => ({ ...entry, ordinal, id: Buffer.from(entry.id) })),
@@ -63,15 +63,5 @@ export class PacksOfRun {
       const packs = this.#unindexed.splice(0, PACKS_PER_PART)
       await writeObject(this.#vault, indexName(randomBytes(PACK_ID_BYTES)), writeIndexPart(packs))
     }
-  }
-
-  #number(packId: Buffer): number {
-    const name = packId.toString('hex')
-    const known = this.#numbers.get(name)
-    if (known !== undefined) return known
-    const number = Atomics.add(this.#counters, COUNTER.packs, 1)
-    this.#ids[number] = Buffer.from(packId)
-    this.#numbers.set(name, number)
-    return number
   }
 }

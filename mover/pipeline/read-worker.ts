@@ -9,11 +9,12 @@ import { BLOCK_BYTES } from '../format/parameters.ts'
 import type { MovedBlocks } from '../moved-blocks.ts'
 import type { BlockSink } from '../sinks/block-sink.ts'
 import { FileSink } from '../sinks/file-sink.ts'
+import { Garbage } from './garbage.ts'
 import { SUM, type PackOrder, type PackOrderEntry, type ReadSetup, type Report } from './protocol.ts'
-import { collectBuffers } from './turns.ts'
 
+const MIB = 1024 * 1024
 /** Records that are near each other are one read, of at most this. */
-const SPAN_BYTES = 4 * 1024 * 1024
+const SPAN_BYTES = 4 * MIB
 const GAP_BYTES = 128 * 1024
 
 export class ReadWorker {
@@ -23,6 +24,8 @@ export class ReadWorker {
   readonly #store: VaultStore
   readonly #sums: BigInt64Array
   readonly #sink: BlockSink | undefined
+  /** More than a copy's thread may hold: there are no packs in memory. */
+  readonly #garbage = new Garbage({ young: 12 * MIB, old: 16 * MIB })
   /** Loaded when a pack is gone. */
   #moved: Promise<MovedBlocks> | undefined
 
@@ -97,7 +100,7 @@ export class ReadWorker {
     Atomics.add(this.#sums, SUM.read, BigInt(BLOCK_BYTES))
     Atomics.add(this.#sums, SUM.stored, BigInt(entry.length))
     // The frame, pieces of the block, and the block; the ciphertext has been there as long as its span.
-    collectBuffers({ youngBytes: entry.length + 2 * BLOCK_BYTES, oldBytes: entry.length })
+    this.#garbage.add({ young: entry.length + 2 * BLOCK_BYTES, old: entry.length })
   }
 
   #damaged(packId: Uint8Array, block: number, what: string): TandemError {
