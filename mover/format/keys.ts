@@ -22,15 +22,18 @@ export interface VaultKeys {
 }
 
 /** `HKDF-SHA-256`, 32 bytes. */
-export const derive = (key: Uint8Array, salt: Uint8Array, purpose: string): KeyObject =>
+export const derive = (key: Uint8Array | KeyObject, salt: Uint8Array, purpose: string): KeyObject =>
   createSecretKey(Buffer.from(hkdfSync('sha256', key, salt, `tandem-vault/1 ${purpose}`, 32)))
 
-export const vaultKeys = (masterKey: Uint8Array, vaultId: Uint8Array): VaultKeys => ({
-  vaultId: Buffer.from(vaultId),
-  idKey: derive(masterKey, vaultId, 'id'),
-  packKey: (packId) => derive(masterKey, packId, 'pack'),
-  objectKey: (salt) => derive(masterKey, salt, 'object'),
-})
+export function vaultKeys(masterKey: Uint8Array, vaultId: Uint8Array): VaultKeys {
+  const master = createSecretKey(masterKey)
+  return {
+    vaultId: Buffer.from(vaultId),
+    idKey: derive(master, vaultId, 'id'),
+    packKey: (packId) => derive(master, packId, 'pack'),
+    objectKey: (salt) => derive(master, salt, 'object'),
+  }
+}
 
 /** Id of a block of 524,288 bytes. */
 export const blockId = ({ idKey }: VaultKeys, block: Uint8Array): Buffer =>

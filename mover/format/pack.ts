@@ -1,7 +1,15 @@
 /** Packs: some 16 MiB of encrypted blocks and a footer that says which (docs/vault-format.md, section 4). */
 import { createCipheriv, randomBytes, type KeyObject } from 'node:crypto'
 import { ordinalNonce, seal, unseal, type VaultKeys } from './keys.ts'
-import { BLOCK_BYTES, FORMAT_VERSION, ID_BYTES, PACK_BYTES, PACK_ID_BYTES, PACK_RECORDS_MAX } from './parameters.ts'
+import {
+  BLOCK_BYTES,
+  FORMAT_VERSION,
+  ID_BYTES,
+  PACK_BYTES,
+  PACK_ID_BYTES,
+  PACK_RECORDS_MAX,
+  TAG_BYTES,
+} from './parameters.ts'
 import { packBlock, unpackBlock } from './zstd.ts'
 
 const MAGIC = Buffer.from('TANDPACK')
@@ -12,6 +20,9 @@ const FOOTER_ORDINAL = 0xff_ff_ff_ff
 export const FOOTER_ENTRY_BYTES = ID_BYTES + 4 + 4
 /** Footer length and end magic. */
 export const PACK_END_BYTES = 4 + END_MAGIC.length
+
+/** A tag, and the shortest frame that is no empty one. */
+const RECORD_BYTES_MIN = TAG_BYTES + 10
 
 /** Where a block is. */
 export interface Place {
@@ -45,8 +56,9 @@ export class PackWriter {
   constructor(keys: VaultKeys, packBytes: number = PACK_BYTES) {
     this.#keys = keys
     this.#packBytes = packBytes
+    const recordsMax = Math.min(PACK_RECORDS_MAX, Math.ceil(packBytes / RECORD_BYTES_MIN) + 1)
     this.#buffer = Buffer.allocUnsafeSlow(
-      PACK_HEADER_BYTES + packBytes + BLOCK_BYTES + PACK_RECORDS_MAX * FOOTER_ENTRY_BYTES + 1_024,
+      PACK_HEADER_BYTES + packBytes + BLOCK_BYTES + recordsMax * FOOTER_ENTRY_BYTES + 1_024,
     )
     this.#pack = this.#begin()
   }

@@ -4,7 +4,7 @@ import type { VaultStore } from '../../core/vault-store.ts'
 import { blockId, vaultKeys, type VaultKeys } from '../format/keys.ts'
 import { packName } from '../format/names.ts'
 import { PackWriter } from '../format/pack.ts'
-import { BLOCK_BYTES } from '../format/parameters.ts'
+import { BLOCK_BYTES, blockCountOf } from '../format/parameters.ts'
 import type { BlockSource } from '../sources/block-source.ts'
 import { FileSource } from '../sources/file-source.ts'
 import { DiskWindow } from './disk-window.ts'
@@ -42,7 +42,7 @@ export class CopyWorker {
     this.#packs = new Packs(setup, this.#keys, store, report)
     const { source, sizeBytes } = setup
     this.#source = typeof source === 'string' ? new FileSource(source, sizeBytes) : source
-    this.#batch = Buffer.allocUnsafeSlow(this.#source.batchBlocks * BLOCK_BYTES)
+    this.#batch = Buffer.allocUnsafeSlow(Math.min(this.#source.batchBlocks, blockCountOf(sizeBytes)) * BLOCK_BYTES)
   }
 
   async work(order: WindowOrder): Promise<void> {
@@ -123,9 +123,11 @@ export class CopyWorker {
 
 /** The packs that a thread fills, one after the other. */
 class Packs {
-  readonly #writers: PackWriter[]
+  /** Made when they are needed: each has memory for a whole pack. */
+  readonly #writers: PackWriter[] = []
   /** Writes under way, by the writer whose memory they read. */
-  readonly #writing: Promise<void>[]
+  readonly #writing: Promise<void>[] = []
+  readonly #keys: VaultKeys
   readonly #setup: CopySetup
   readonly #report: (report: Report) => void
   readonly #store: VaultStore
@@ -136,8 +138,7 @@ class Packs {
     this.#setup = setup
     this.#report = report
     this.#store = store
-    this.#writers = Array.from({ length: WRITERS }, () => new PackWriter(keys, setup.packBytes))
-    this.#writing = this.#writers.map(() => Promise.resolve())
+    this.#keys = keys
   }
 
   async add(id: Buffer, block: Buffer) {
@@ -165,9 +166,7 @@ class Packs {
   }
 
   #writer(): PackWriter {
-    const writer = this.#writers[this.#open]
-    if (!writer) throw new RangeError('no such writer')
-    return writer
+    return (this.#writers[this.#open] ??= new PackWriter(this.#keys, this.#setup.packBytes))
   }
 
   #write(): void {

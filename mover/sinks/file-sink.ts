@@ -18,7 +18,7 @@ export class FileSink implements BlockSink {
   readonly #file: number
   /** The same file, opened for writing whole pages; undefined where that cannot be. */
   readonly #direct: number | undefined
-  readonly #free = Array.from({ length: WRITES_AT_ONCE }, () => pageBuffer(BLOCK_BYTES))
+  readonly #free: Buffer[] = []
   readonly #writing = new Set<Promise<void>>()
   #failure: unknown
 
@@ -33,7 +33,7 @@ export class FileSink implements BlockSink {
     const start = block * BLOCK_BYTES
     const length = Math.min(BLOCK_BYTES, this.#sizeBytes - start)
     if (this.#direct === undefined || length % PAGE_BYTES !== 0) return this.#writeAt(start, bytes.subarray(0, length))
-    while (this.#free.length === 0) await Promise.race(this.#writing)
+    while (this.#writing.size >= WRITES_AT_ONCE) await Promise.race(this.#writing)
     if (this.#failure !== undefined) throw this.#failure
     const page = this.#free.pop() ?? pageBuffer(BLOCK_BYTES)
     page.set(bytes)

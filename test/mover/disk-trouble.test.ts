@@ -20,7 +20,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 
 describe('a disk that fails while it is copied', () => {
   it('by shrinking is refused, and nothing is committed', async () => {
-    using vault = makeVaultInMemory()
+    const vault = makeVaultInMemory()
     const path = join(folder, 'shrinks')
     writeFileSync(path, image('AB#'.repeat(8)))
     // The first pack is on its way when the disk loses its end.
@@ -38,7 +38,7 @@ describe('a disk that fails while it is copied', () => {
   })
 
   it('by an error of the device is refused with the place and the reason', async () => {
-    using vault = makeVaultInMemory()
+    const vault = makeVaultInMemory()
     // The kernel answers EIO for the first bytes of a process's memory, as a broken disk does.
     await expect(vault.copy(image('A'), vault.store, { source: '/proc/self/mem' })).rejects.toMatchObject({
       name: 'DiskUnreadable',
@@ -47,7 +47,7 @@ describe('a disk that fails while it is copied', () => {
   })
 
   it('by not being there any more is refused', async () => {
-    using vault = makeVaultInMemory()
+    const vault = makeVaultInMemory()
     await expect(vault.copy(image('A'), vault.store, { source: join(folder, 'gone') })).rejects.toMatchObject({
       name: 'DiskUnreadable',
       message: expect.stringContaining('ENOENT, it is not there'),
@@ -115,7 +115,7 @@ describe('a file system that is full', () => {
 
 describe('a vault that has no room left', () => {
   it('ends the copy with the reason, and once there is room it goes on', async () => {
-    using vault = makeVaultInMemory()
+    const vault = makeVaultInMemory()
     let puts = 0
     const full = new InterposedStore(vault.store, {
       before({ operation, name }) {
@@ -150,14 +150,14 @@ describe('a vault that has no room left', () => {
 })
 
 it('tells how far a copy is: bytes done and of how many, the rate, and how long it will take; the end at last', async () => {
-  using vault = makeVaultInMemory()
+  const vault = makeVaultInMemory()
   const told: Progress[] = []
   await vault.copy(image('ABC.'), vault.store, { onProgress: (progress) => told.push(progress) })
   expect(told.at(-1)).toMatchObject({ doneBytes: 4 * 524_288, totalBytes: 4 * 524_288, remainingSeconds: 0 })
 })
 
 it('reads no faster than the limit allows', async () => {
-  using vault = makeVaultInMemory()
+  const vault = makeVaultInMemory()
   const startedMs = performance.now()
   // 8 MiB at 32 MiB/s take a quarter of a second; the last batch may end early by what it took itself.
   await vault.copy(Buffer.alloc(8 * 1024 * 1024), vault.store, { bytesPerSecond: 32 * 1024 * 1024 })

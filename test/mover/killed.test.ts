@@ -13,7 +13,7 @@ const FIRST = image('A##.C#')
 const SECOND = Buffer.concat([image('#Z'), FIRST.subarray(2 * 524_288), image('#')])
 
 const countCalls = async (copy: (store: InterposedStore) => Promise<unknown>): Promise<number> => {
-  using vault = makeVaultInMemory()
+  const vault = makeVaultInMemory()
   const store = new InterposedStore(vault.store, {})
   await copy(store)
   return store.callCount
@@ -33,13 +33,13 @@ const packCount = (store: MemoryStore): number =>
 
 describe.each(['before', 'after'] as const)('a copy that dies %s any call of its store', (when) => {
   it('is finished by running it again: nothing is stored twice, every copy is readable', async () => {
-    using probe = makeVaultInMemory()
+    const probe = makeVaultInMemory()
     const callCount = await countCalls((store) => probe.copy(FIRST, store))
     await probe.copy(FIRST, probe.store)
     const packsOfFirst = packCount(probe.store)
     expect(packsOfFirst).toBeGreaterThan(2)
     for (let ordinal = 1; ordinal <= callCount; ordinal += 1) {
-      using vault = makeVaultInMemory()
+      const vault = makeVaultInMemory()
       const copyId = randomBytes(PACK_ID_BYTES)
       await expect(
         vault.copy(FIRST, new InterposedStore(vault.store, dyingAt(ordinal, when)), { copyId }),
@@ -71,7 +71,6 @@ describe.each(['before', 'after'] as const)('a copy that dies %s any call of its
       expect(await vault.findings()).toEqual([])
       expect((await vault.restore(name)).equals(FIRST)).toBe(true)
     }
-    vault[Symbol.dispose]()
   })
 })
 
@@ -110,7 +109,7 @@ it(
   async () => {
     let deaths = 0
     for (let seed = 0; seed < 200; seed += 1) {
-      using vault = makeVaultInMemory()
+      const vault = makeVaultInMemory()
       const versions = ['first', 'second'].slice(seed % 8 === 0 ? 0 : 1).map((name, index) => ({
         content: drawDisk(seed, name),
         takenAtMs: TAKEN_AT_MS + index * 1000,
@@ -131,7 +130,7 @@ it(
 
 it('two copies at once into one vault, in any order of their calls, are both right', async () => {
   for (let seed = 0; seed < 20; seed += 1) {
-    using vault = makeVaultInMemory()
+    const vault = makeVaultInMemory()
     const contents = [drawDisk(seed, 'left'), drawDisk(seed, 'right')]
     const turns: Interposer = {
       async before({ name, ordinal }) {
@@ -151,7 +150,7 @@ it('two copies at once into one vault, in any order of their calls, are both rig
 })
 
 it('one and the same copy by two movers at once is committed once, and both have it', async () => {
-  using vault = makeVaultInMemory()
+  const vault = makeVaultInMemory()
   const copyId = randomBytes(PACK_ID_BYTES)
   const results = await Promise.all([FIRST, FIRST].map((content) => vault.copy(content, vault.store, { copyId })))
   expect(results[0]).toEqual(results[1])

@@ -36,7 +36,7 @@ const listing: BlockListing = {
   },
 }
 
-using memory = makeVaultInMemory(new MemoryStore())
+const memory = makeVaultInMemory(new MemoryStore())
 const vault = memory.vaultOf(memory.store)
 const location = { kind: 'folder', folder: '/nowhere' } as const
 const { name } = await copyDisk({

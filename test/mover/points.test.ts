@@ -15,7 +15,7 @@ async function twoDisks() {
 }
 
 it('a point is its copies and what the machine was, committed together', async () => {
-  const { vault, opened, copies, commit } = await twoDisks()
+  const { opened, copies, commit } = await twoDisks()
   const { name } = await commitPoint(opened, commit)
   expect(name).toBe('points/i-1/20261123T100000Z-pt-1')
   expect(await listPoints(opened)).toMatchObject([{ name, machine: 'i-1', pointId: 'pt-1', time: '20261123T100000Z' }])
@@ -28,16 +28,14 @@ it('a point is its copies and what the machine was, committed together', async (
     machineConfiguration: { instanceType: 't3.micro' },
   })
   expect(await verifyPoints(opened)).toEqual([])
-  vault[Symbol.dispose]()
 })
 
 it('a point may be committed twice, by two at once as well, but not with other copies', async () => {
-  const { vault, opened, copies, commit } = await twoDisks()
+  const { opened, copies, commit } = await twoDisks()
   const [one, other] = await Promise.all([commitPoint(opened, commit), commitPoint(opened, commit)])
   expect(other).toEqual(one)
   expect(await commitPoint(opened, { ...commit, copies: copies.toReversed() })).toEqual(one)
   await expect(commitPoint(opened, { ...commit, copies: copies.slice(1) })).rejects.toMatchObject({ name: 'LostRace' })
-  vault[Symbol.dispose]()
 })
 
 it('a point of which a copy is missing is not committed', async () => {
@@ -48,7 +46,6 @@ it('a point of which a copy is missing is not committed', async () => {
     message: expect.stringContaining(copies[1] ?? ''),
   })
   expect(await listPoints(opened)).toEqual([])
-  vault[Symbol.dispose]()
 })
 
 it('verification names a point whose copy is gone, or is another one', async () => {
@@ -63,5 +60,4 @@ it('verification names a point whose copy is gone, or is another one', async () 
   if (object)
     vault.store.objects.set(first, { ...object, bytes: vault.store.objects.get(second)?.bytes ?? Buffer.of() })
   expect(await verifyPoints(opened)).toMatchObject([{ message: expect.stringContaining(`with another ${first}`) }])
-  vault[Symbol.dispose]()
 })
