@@ -14,7 +14,7 @@ it('is complete: a reader written from docs/vault-format.md alone reads what the
 
 it('copies and reads a disk that is worth several threads in the same way', async () => {
   using folder = await makeVaultFolder()
-  const content = Buffer.concat([image('AB#'), Buffer.alloc(140 * 524_288), image('#Z')])
+  const content = Buffer.concat([image('AB#'), Buffer.alloc(190 * 524_288), image('#Z')])
   const { name, manifest } = await folder.copy(content, { threadCount: 2 })
   expect(manifest.stats.readBytes).toBe(content.length)
   expect((await folder.restore(name)).equals(content)).toBe(true)

@@ -42,8 +42,8 @@ export async function killRounds(growths: readonly number[]): Promise<KillRounds
   try {
     writeFileSync(join(folder, 'key'), 'ab'.repeat(32))
     expectDone(await tandem(`vault init ${place} ${key}`), 'init')
-    // More than 64 MiB, so that threads are started; packs are full in the middle of it.
-    const content = Buffer.concat([image('#'.repeat(70)), Buffer.alloc(62 * 524_288)])
+    // More than 96 MiB, so that threads are started; packs are full in the middle of it.
+    const content = Buffer.concat([image('#'.repeat(70)), Buffer.alloc(124 * 524_288)])
     writeFileSync(join(folder, 'disk'), content)
     let kills = 0
     for (const growth of growths) {
