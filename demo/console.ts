@@ -4,7 +4,15 @@ import type { Step } from '../local/states/engine.ts'
 import type { Check } from './proof.ts'
 
 /** States that only lead to others: nobody waits for them, so nobody needs to see them. */
-const SILENT = new Set(['AnyMachines', 'AllProtected', 'WhichWay', 'TurnBack', 'AlreadyProtected'])
+const SILENT = new Set([
+  'AnyMachines',
+  'AllProtected',
+  'WhichWay',
+  'WhichPath',
+  'HasCopies',
+  'TurnBack',
+  'AlreadyProtected',
+])
 
 /** What a person at a terminal sees of the story. Virtual time is in the left column. */
 export class Narrator {

@@ -10,7 +10,10 @@ const KIBIBYTE = 1024
 
 console.log(`${styleText('bold', '1  An AWS account on this machine')}
   the Lambdas are bundled; the CDK app is synthesised, with the checks of cdk-nag …`)
-const assembly = await synthesize(undefined, { bundles: resolve(import.meta.dirname, '../dist/lambdas') })
+const assembly = await synthesize(undefined, {
+  bundles: resolve(import.meta.dirname, '../dist/lambdas'),
+  policies: resolve(import.meta.dirname, 'policies.json'),
+})
 // Only now: what bundles (before this script, see package.json), what synthesises and what runs the account are never in
 // memory together.
 const { prove } = await import('./prove.ts')

@@ -5,6 +5,7 @@ import { Fleet } from './machines.ts'
 import { check, sha256Of, type Check } from './proof.ts'
 import { STACK } from './synthesize.ts'
 import { tandem } from './tandem.ts'
+import { tellOfTheVault } from './vault-chapter.ts'
 import type { CapturedDisk, Witness } from './witness.ts'
 
 const SECOND_MS = 1000
@@ -49,11 +50,16 @@ export class Story {
     await this.#showLinks(web)
     await this.#ruin(web, captured)
     const restored = await this.#revert(web, captured)
+    const order = this.#orderOf(captured)
+    const identity = await this.#identityOf(web)
+    const scene = { account: this.#account, fleet: this.#fleet, witness: this.#witness, narrator: this.#narrator }
+    const rebuilt = await tellOfTheVault(scene, web)
 
     return [
       ...restored,
-      ...this.#orderOf(captured),
-      ...(await this.#identityOf(web)),
+      ...order,
+      ...identity,
+      ...rebuilt,
       check(
         `${bystander.name}, which has no tag, was not touched`,
         this.#witness.changesTo([bystander.id, ...bystander.disks.values()], changesBefore).length === 0 &&
@@ -127,10 +133,14 @@ export class Story {
     this.#narrator.chapter('3  The schedule fires')
     const firesAtMs = scheduler.nextFiring('hourly', STACK) ?? clock.now()
     this.#narrator.line(`rate(1 hour): next at ${new Date(firesAtMs).toISOString().slice(11, 19)}`)
+    // The fleet's run, and one of copy-point for each of the two machines.
+    let awaited = 3
     const ended = new Promise<void>((done) => {
       states.observe((step) => {
         this.#narrator.step(step, this.#subjectOf(step.executionArn))
-        if (step.state === 'FleetProtected' || step.state.startsWith('Fleet')) done()
+        if (step.event !== 'entered' || !/^(Fleet|Copied|NotCopied)/.test(step.state)) return
+        awaited -= 1
+        if (awaited === 0) done()
       })
     })
     await clock.sleep(firesAtMs - clock.now())
@@ -141,7 +151,8 @@ export class Story {
   #subjectOf(executionArn: string): string {
     const id = [...this.#names.keys()].find((machine) => executionArn.includes(machine))
     if (id) return this.#names.get(id) ?? id
-    return executionArn.includes('revert-machine') ? 'web' : 'fleet'
+    if (executionArn.includes('copy-point')) return 'copy'
+    return executionArn.includes('protect-fleet') ? 'fleet' : 'web'
   }
 
   async #showLinks(machine: Machine): Promise<void> {

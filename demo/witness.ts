@@ -16,12 +16,16 @@ const READS = /^(Describe|Get|List|Head)/
  * rests on this and not on what Tandem says of itself.
  */
 export class Witness {
+  /** Told when a worker of a copy has written how far it is. */
+  onProgress: (bucket: string, key: string) => void = () => {}
   readonly #captured = new Map<string, CapturedDisk>()
   readonly #changes: string[] = []
   readonly #power: { readonly instanceId: string; readonly state: string; readonly atMs: number }[] = []
 
   /** To be given to the account as its `onCall`: notes every call to EC2 that changes something. */
   readonly onCall = ({ service, operation, input }: ObservedCall): void => {
+    const { Bucket, Key } = input as { Bucket?: string; Key?: string }
+    if (operation === 'PutObject' && Bucket && Key?.startsWith('progress/')) this.onProgress(Bucket, Key)
     if (service === 'ec2' && !READS.test(operation)) this.#changes.push(`${operation} ${JSON.stringify(input)}`)
   }
 
