@@ -6,7 +6,7 @@ import { STACK } from './synthesize.ts'
 import { Witness } from './witness.ts'
 
 /** Warm Lambdas at a time: 30 MB each, and the whole story is to fit into 500 MB. */
-const SANDBOX_LIMIT = 3
+const SANDBOX_LIMIT = 2
 
 /** Deploys the assembly to an account of its own, tells the story there, and returns whether every claim holds. */
 export async function prove(assembly: string): Promise<boolean> {
