@@ -5,7 +5,7 @@ import { Story } from './story.ts'
 import { STACK } from './synthesize.ts'
 import { Witness } from './witness.ts'
 
-/** Warm Lambdas at a time: 30 MB each, and the whole story is to fit into 500 MB. */
+/** Warm Lambdas at a time: 30 MB each, and more for those that copy disks. */
 const SANDBOX_LIMIT = 2
 
 /** Deploys the assembly to an account of its own, tells the story there, and returns whether every claim holds. */
