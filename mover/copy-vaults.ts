@@ -51,8 +51,11 @@ const copyVault = (vault: Vault, place: DeployedVault): CopyVault => ({
     return { manifest: name, readBytes, newBytes, storedBytes } satisfies CommittedDisk
   },
   async faults(copies) {
-    const names = (await listCopies(vault)).filter(({ name }) => copies.includes(name))
-    const findings = await verifyCopies(vault, names, { readData: false, location: locationOf(place) })
+    const findings = await verifyCopies(
+      vault,
+      copies.map((name) => ({ name })),
+      { readData: false, location: locationOf(place) },
+    )
     return findings.map(({ message }) => message)
   },
   async commit({ machine, point, capturedAt, configuration, members, unprotected, consistency, policy }, copies) {

@@ -50,7 +50,7 @@ export async function verifyPoints(vault: Vault): Promise<Finding[]> {
  */
 export async function verifyCopies(
   vault: Vault,
-  copies: readonly CopyName[],
+  copies: readonly Pick<CopyName, 'name'>[],
   {
     readData,
     ...options

@@ -222,6 +222,25 @@ describe('a proxy', () => {
   })
 })
 
+test('a run that ends behind its disks is finished by the next one: each disk is in the vault once, and the point is committed once', async () => {
+  const { account } = world
+  const machine = await quietMachine('nightly')
+  await write(machine, 'sda1', { atMib: 64 })
+  const { paths } = await protect(machine)
+  const effect = { kind: 'fail', error: 'UnexpectedAwsError', message: 'planned by the test' } as const
+  account.faults.onInvocation(({ functionName }) => functionName === 'tandem-verify-copy', effect)
+  const first = await world.run('copy-point', { machine, vault: 'main' })
+  expect(first.result).toMatchObject({ status: 'FAILED', error: 'UnexpectedAwsError' })
+  const inVault = (below: string): string[] =>
+    account.objects.list(`tandem-vaults-${account.accountId}-${account.region}`, `main/${below}/`)
+  expect(inVault(`points/${machine}`)).toEqual([])
+
+  const second = await world.run('copy-point', { machine, vault: 'main' })
+  expect(second.result, second.result.cause).toMatchObject({ status: 'SUCCEEDED' })
+  for (const volume of paths.keys()) expect(inVault(`disks/${volume}`)).toHaveLength(1)
+  expect(inVault(`points/${machine}`)).toHaveLength(1)
+})
+
 test('the command starts a copy, shows how far it is, and where else a point is; a copy that failed is a finding', async () => {
   const tandem = desk(world.account)
   const machine = await quietMachine('nightly')
