@@ -55,11 +55,12 @@ const blocks: Pick<SnapshotBlocks, 'list' | 'read'> = {
   read: async (_, { block }) => content.subarray(block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES),
 }
 
+const note = (answer: object): Promise<'sent'> => {
+  answers.push(answer)
+  return Promise.resolve('sent')
+}
+
 function run(told: ProxyJob, heartbeat: 'sent' | 'gone' = 'sent'): Promise<boolean> {
-  const note = (answer: object): Promise<'sent'> => {
-    answers.push(answer)
-    return Promise.resolve('sent')
-  }
   const ports: ProxyPorts = {
     executions: {
       succeed: (_, output) => note({ output }),

@@ -6,6 +6,7 @@ import {
   DescribeInstancesCommand,
   DescribeVolumesCommand,
   TerminateInstancesCommand,
+  type Instance,
 } from '@aws-sdk/client-ec2'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { sha256Of } from '../../demo/proof.ts'
@@ -85,13 +86,21 @@ async function restored(volumes: Iterable<string>): Promise<Map<string, string>>
   return found
 }
 
+async function proxiesOf({ arn }: Pick<Run, 'arn'>): Promise<Instance[]> {
+  const { fleet } = world
+  const Filters = [{ Name: 'tag:tandem:run', Values: [arn] }]
+  const { Reservations = [] } = await fleet.call(() => fleet.ec2.send(new DescribeInstancesCommand({ Filters })))
+  return Reservations.flatMap(({ Instances = [] }) => Instances)
+}
+
+/** Of the proxies of a run. */
+const statesOf = async (run: Pick<Run, 'arn'>) => (await proxiesOf(run)).map(({ State }) => State?.Name)
+
 /** Nothing is left of a run but its records: no proxy, no volume of one, no open ledger entry. */
 async function expectNoOrphans({ arn }: Pick<Run, 'arn'>): Promise<void> {
   const { fleet } = world
   const ours = [{ Name: 'tag:tandem:run', Values: [arn] }]
-  const { Reservations = [] } = await fleet.call(() => fleet.ec2.send(new DescribeInstancesCommand({ Filters: ours })))
-  const states = Reservations.flatMap(({ Instances = [] }) => Instances.map(({ State }) => State?.Name))
-  for (const state of states) expect(state).toMatch(/terminated|shutting-down/)
+  for (const state of await statesOf({ arn })) expect(state).toMatch(/terminated|shutting-down/)
   const { Volumes = [] } = await fleet.call(() => fleet.ec2.send(new DescribeVolumesCommand({ Filters: ours })))
   expect(Volumes.filter(({ State }) => State !== 'deleting')).toEqual([])
   expect((await catalogItems(world)).filter(({ pk }) => pk === `RUN#${arn}`)).toEqual([])
@@ -138,16 +147,14 @@ const terminate = (InstanceId: string): Promise<unknown> =>
   world.fleet.call(() => world.fleet.ec2.send(new TerminateInstancesCommand({ InstanceIds: [InstanceId] })))
 
 const copy = (machine: string): Promise<Run> => world.run('copy-point', { machine, vault: 'main', path: 'proxy' })
-/** Ids of proxies in the order of their launches, and how each is paid. */
-const launched = async ({ arn }: Run) => {
-  const { fleet } = world
-  const Filters = [{ Name: 'tag:tandem:run', Values: [arn] }]
-  const { Reservations = [] } = await fleet.call(() => fleet.ec2.send(new DescribeInstancesCommand({ Filters })))
-  return Reservations.flatMap(({ Instances = [] }) => Instances).map((one) => one.InstanceLifecycle ?? 'on-demand')
-}
+/** How each proxy of a run is paid, in the order of their launches. */
+const launched = async (run: Pick<Run, 'arn'>) =>
+  (await proxiesOf(run)).map(({ InstanceLifecycle }) => InstanceLifecycle ?? 'on-demand')
 
 const writesPack = ({ operation, input }: { operation: string; input: unknown }): boolean =>
   operation === 'PutObject' && String((input as { Key?: string }).Key).includes('/packs/')
+
+const denied = { kind: 'fail', code: 'AccessDenied', message: 'planned by the test', status: 403 } as const
 
 describe('a proxy', () => {
   test('makes the same copy, and takes its disks with it', async () => {
@@ -203,11 +210,29 @@ describe('a proxy', () => {
     expect(await restored(point.paths.keys())).toEqual(await hashesOf(point))
   })
 
+  test('that was launched by a task which then failed is ended at once', async () => {
+    const machine = await quietMachine('nightly')
+    await protect(machine)
+    let hasLaunched = false
+    onCall = ({ operation }) => {
+      if (operation === 'RunInstances') hasLaunched = true
+    }
+    const notesProxy = ({ operation }: { operation: string }): boolean => hasLaunched && operation === 'UpdateItem'
+    // As often as the SDK may ask.
+    world.account.faults.onCall(notesProxy, { ...denied, code: 'AccessDeniedException', status: 400 }, 10)
+    const run = await copy(machine)
+    onCall = () => {}
+    world.account.faults.clear()
+    expect(run.result).toMatchObject({ status: 'FAILED', error: 'AccessDenied' })
+    expect(await statesOf(run)).toEqual(['shutting-down'])
+    await world.account.clock.sleep(5 * 60_000)
+    await expectNoOrphans(run)
+  })
+
   test('that may not write into the vault says so, and nothing is left of the run', async () => {
     const machine = await quietMachine('nightly')
     await write(machine, 'sda1', { atMib: 64 })
     await protect(machine)
-    const denied = { kind: 'fail', code: 'AccessDenied', message: 'planned by the test', status: 403 } as const
     world.account.faults.onCall(writesPack, denied)
     const run = await copy(machine)
     expect(world.account.faults.unused).toBe(0)
@@ -252,7 +277,7 @@ test('the command starts a copy, shows how far it is, and where else a point is;
   })
 
   // Three times: a Lambda's SDK takes the answer's date, the machine's, for a correction of its clock, and asks again.
-  world.account.faults.onCall(writesPack, { kind: 'fail', code: 'AccessDenied', message: 'planned', status: 403 }, 3)
+  world.account.faults.onCall(writesPack, denied, 3)
   await tandem(`copy ${machine} --vault main --wait`)
   const failed = await tandem('status')
   expect(failed.exitCode).toBe(3)
