@@ -77,12 +77,15 @@ export function judgeRunning(machine: string, power: PowerState, stateReason: st
   return WAITING
 }
 
-/** A proxy answers its token itself, and ends then: one that has ended and whose token still waits was lost. */
+/**
+ * A proxy answers its token itself, and ends then: one that has ended and whose token still waits was lost. One that EC2 does not
+ * know is not known yet (AWS facts A.19), or ended an hour ago: then the heartbeat has told.
+ */
 export function judgeProxy(instance: string, observed: ObservedProxy | undefined): Verdict {
-  if (observed && observed.state !== 'terminated' && observed.state !== 'stopped') return WAITING
+  if (observed?.state !== 'terminated' && observed?.state !== 'stopped') return WAITING
   return failed(
     'ProxyLost',
-    `${instance} ended before it had reported (${observed?.stateReason ?? 'EC2 gives no reason'}). Its disks went with it.`,
+    `${instance} ended before it had reported (${observed.stateReason ?? 'EC2 gives no reason'}). Its disks went with it.`,
   )
 }
 

@@ -3,6 +3,7 @@ import type { WaitRecord } from '../../core/contracts/records.ts'
 import { TandemError } from '../../core/errors.ts'
 import type { ObservedSnapshot, ObservedVolume, PowerState, Waits } from '../../core/ports.ts'
 import {
+  judgeProxy,
   judgeRunning,
   judgeSnapshots,
   judgeStopped,
@@ -247,3 +248,21 @@ function memoryWaits(records: Map<string, WaitRecord>, onRegister: () => Promise
     },
   }
 }
+
+describe('a proxy', () => {
+  const instance = 'i-0123456789abcdef0'
+
+  test.each([undefined, 'pending', 'running', 'shutting-down'] as const)('that is %s is waited for', (state) => {
+    expect(judgeProxy(instance, state && { instance, state })).toEqual({ state: 'waiting' })
+  })
+
+  test('that has ended was lost, for its token still waits', () => {
+    expect(
+      judgeProxy(instance, { instance, state: 'terminated', stateReason: 'Server.SpotInstanceTermination' }),
+    ).toEqual({
+      state: 'failed',
+      error: 'ProxyLost',
+      cause: expect.stringContaining('Server.SpotInstanceTermination'),
+    })
+  })
+})
