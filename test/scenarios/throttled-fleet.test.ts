@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest'
+import { IMAGE } from '../../demo/machines.ts'
+import { catalogItems } from './catalog-items.ts'
 import { startWorld } from './world.ts'
 
 /**
@@ -26,4 +28,33 @@ test('a fleet that is throttled is protected whole, only later (AWS facts A.20)'
   })
   // Six at once: three are let through.
   expect(throttledCount).toBeGreaterThanOrEqual(MACHINE_COUNT - SMALL.capacity)
+})
+
+const FLEET_COUNT = 60
+/** Warm Lambdas for it: with one for each of the fifty machines that are protected at once, starting them takes half the time. */
+const SANDBOX_LIMIT = 12
+
+test('sixty machines are protected by one run under the token buckets that an account has (AWS facts A.20)', async () => {
+  let throttledCount = 0
+  await using world = await startWorld({
+    sandboxLimit: SANDBOX_LIMIT,
+    onCall: ({ errorCode }) => (throttledCount += errorCode === 'RequestLimitExceeded' ? 1 : 0),
+  })
+  const machines = world.account.ec2.loadFleet({
+    count: FLEET_COUNT,
+    imageId: IMAGE,
+    instanceType: 'm5.large',
+    dataDisks: [{ device: '/dev/sdf', sizeGiB: 1 }],
+    tags: () => ({ 'tandem:policy': 'hourly' }),
+  })
+  const { result } = await world.run('protect-fleet', { policy: 'hourly' })
+  expect(result, result.cause).toMatchObject({
+    status: 'SUCCEEDED',
+    output: { protectedCount: FLEET_COUNT, failedCount: 0 },
+  })
+  expect(throttledCount).toBeGreaterThan(0)
+  const complete = (await catalogItems(world)).filter(
+    ({ sk, state }) => String(sk).startsWith('POINT#') && state === 'complete',
+  )
+  expect(complete.map(({ machine }) => String(machine)).toSorted()).toEqual(machines.toSorted())
 })
