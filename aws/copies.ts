@@ -1,13 +1,14 @@
 import { copyRecord, type CopyRecord } from '../core/contracts/copy-records.ts'
 import type { Copies, CopyId } from '../core/copy-ports.ts'
+import { msBetween } from '../core/instants.ts'
 import { isFinalCopy } from '../core/record-states.ts'
 import { already, inStates, NEW, openSince } from './record-writes.ts'
 import { recordIn } from './records.ts'
 import type { Item, Key, Table } from './table.ts'
 
-const keyOf = ({ machine, capturedAt, point, vault }: CopyRecord): Key => ({
+const keyOf = ({ machine, point, vault }: Pick<CopyRecord, 'machine' | 'point' | 'vault'>): Key => ({
   pk: `MACHINE#${machine}`,
-  sk: `COPY#${capturedAt}#${point}#${vault}`,
+  sk: `COPY#${point}#${vault}`,
 })
 
 const itemOf = (copy: CopyRecord): Item => ({ ...copy, ...openSince('COPY', copy.startedAt, !isFinalCopy(copy)) })
@@ -16,15 +17,17 @@ const nameOf = ({ point, vault }: CopyId): string => `The copy of point ${point}
 
 /** The catalog's records of copies (docs/architecture.md, The catalog). */
 export function dynamodbCopies(table: Table): Copies {
-  const copies = async (machine: string): Promise<CopyRecord[]> => {
-    const { items } = await table.query(`MACHINE#${machine}`, { prefix: 'COPY#', newestFirst: true })
-    return items.map((item) => recordIn(copyRecord, item))
+  const copy = async (machine: string, { point, vault }: CopyId): Promise<CopyRecord | undefined> => {
+    const item = await table.get(keyOf({ machine, point, vault }))
+    return item && recordIn(copyRecord, item)
   }
-  const copy = async (machine: string, { point, vault }: CopyId): Promise<CopyRecord | undefined> =>
-    (await copies(machine)).find((found) => found.point === point && found.vault === vault)
   return {
     copy,
-    copies,
+    async copies(machine) {
+      const { items } = await table.query(`MACHINE#${machine}`, { prefix: 'COPY#' })
+      const found = items.map((item) => recordIn(copyRecord, item))
+      return found.toSorted((one, other) => msBetween(one.capturedAt, other.capturedAt))
+    },
     async *openCopies() {
       for await (const page of table.queryIndex('open', 'COPY')) yield page.map((item) => recordIn(copyRecord, item))
     },

@@ -1,3 +1,4 @@
+import { BLOCK_BYTES, GIB } from './block-size.ts'
 import type { ProxyPlan } from './contracts/copy-records.ts'
 
 /**
@@ -19,7 +20,6 @@ export interface CopyPath {
   readonly proxies: readonly ProxyPlan[]
 }
 
-const BLOCK_BYTES = 512 * 1024
 /** GetSnapshotBlock, us-east-1 (AWS facts B): 0.003 $ per 1,000. */
 const USD_PER_BLOCK = 0.003 / 1000
 /** c7g.large, us-east-1; Linux is billed by the second, a minute at least. */
@@ -39,7 +39,6 @@ export const DIRECT_BLOCKS_MAX = Math.floor((DIRECT_SECONDS_MAX * DIRECT_BYTES_P
 
 /** Fewer than a Nitro instance attaches at least (28, the root and interfaces among them; AWS facts A.14). */
 const DISKS_PER_PROXY = 20
-const GIB = 1024 ** 3
 
 /** By the bytes that one of them moves: more cores and more bandwidth to EBS. */
 const INSTANCE_TYPES = [

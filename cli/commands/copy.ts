@@ -1,7 +1,7 @@
 import type { Operator } from '../../aws/operator.ts'
 import type { CopyRecord } from '../../core/contracts/copy-records.ts'
 import type { ProgressReport } from '../../core/contracts/jobs.ts'
-import { progressKeyOf } from '../../core/copy-progress.ts'
+import { progressKeyOf } from '../../core/worker-keys.ts'
 import { chosenPoint } from '../../core/use-cases/chosen-point.ts'
 import { bytesInWords } from '../bytes.ts'
 import { checkedMachine, checkedPoint, checkedVault, type CommonOptions, type Context } from '../context.ts'

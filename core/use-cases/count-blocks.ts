@@ -1,8 +1,7 @@
+import { BLOCK_BYTES } from '../block-size.ts'
 import { DIRECT_BLOCKS_MAX } from '../copy-plan.ts'
 import type { SnapshotBlocks } from '../copy-ports.ts'
 import { isTandemError } from '../errors.ts'
-
-const BLOCK_BYTES = 512 * 1024
 
 export interface CountedBlocks {
   /** Exact up to what a Lambda could read of one disk; beyond it all of the disk, for nobody needs to know more exactly. */

@@ -4,7 +4,7 @@ import type { DeployedVaults } from '../contracts/policies.ts'
 import type { CommittedDisk, Copies, CopyVault, Vaults } from '../copy-ports.ts'
 import { TandemError } from '../errors.ts'
 import type { Catalog, Clock } from '../ports.ts'
-import { requireComplete } from './require-complete.ts'
+import { requireCompletePoint, requireCopy } from './require-record.ts'
 import type { TaskOf } from './task-of.ts'
 
 interface VaultPorts {
@@ -40,7 +40,7 @@ export const commitCopy =
     if (copy.state === 'committed') return resultOf(copy)
     if (copy.state === 'failed')
       throw new TandemError('LostRace', `The copy of ${copy.point} to vault ${copy.vault} was given up by another try.`)
-    const point = await requireComplete(ports.catalog, copy.machine, copy.point)
+    const point = await requireCompletePoint(ports.catalog, copy.machine, copy.point)
     const vault = await openVault(ports, copy)
     const disks = await committedDisks(vault, copy)
     const manifest = await vault.commit(
@@ -62,18 +62,6 @@ export const commitCopy =
   }
 
 const resultOf = ({ point, vault, manifest, newBytes }: CopyIn<'committed'>) => ({ point, vault, manifest, newBytes })
-
-export async function requireCopy(
-  copies: Pick<Copies, 'copy'>,
-  { machine, point, vault }: { readonly machine: string; readonly point: string; readonly vault: string },
-): Promise<CopyRecord> {
-  const copy = await copies.copy(machine, { point, vault })
-  if (copy) return copy
-  throw new TandemError(
-    'ContractBroken',
-    `The copy of ${point} to vault ${vault} was planned, but is not in the catalog.`,
-  )
-}
 
 export function placeOf(places: DeployedVaults, { vault }: Pick<CopyRecord, 'vault'>): DeployedVaults[string] {
   const place = places[vault]

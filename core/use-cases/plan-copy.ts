@@ -1,3 +1,4 @@
+import { GIB } from '../block-size.ts'
 import { planCopyPath } from '../copy-plan.ts'
 import type { CopyIn, CopyRecord } from '../contracts/copy-records.ts'
 import { copyInput, type planCopy as contract } from '../contracts/copy-tasks.ts'
@@ -88,8 +89,6 @@ async function refuseIfUnderWay({ executions }: Ports, found: CopyRecord | undef
   if (found?.state !== 'copying' || found.run === run || !(await executions.isRunning(found.run))) return
   throw new TandemError('MachineBusy', `Point ${found.point} is being copied to vault ${found.vault} by ${found.run}.`)
 }
-
-const GIB = 1024 ** 3
 
 async function diskToCopy(
   { blocks }: Ports,

@@ -1,4 +1,6 @@
-import type { PointRecord, RevertRecord } from '../contracts/records.ts'
+import type { CopyRecord } from '../contracts/copy-records.ts'
+import type { PointIn, PointRecord, RevertRecord } from '../contracts/records.ts'
+import type { Copies } from '../copy-ports.ts'
 import { TandemError } from '../errors.ts'
 import type { Catalog } from '../ports.ts'
 
@@ -23,4 +25,27 @@ export async function requireRevert(
   if (!found)
     throw new TandemError('ContractBroken', `Revert ${revert} of ${machine} was planned, but is not in the catalog.`)
   return found
+}
+
+/** The point that is copied: complete when the copy was planned, and points do not go back. */
+export async function requireCompletePoint(
+  catalog: Pick<Catalog, 'point'>,
+  machine: string,
+  id: string,
+): Promise<PointIn<'complete'>> {
+  const point = await requirePoint(catalog, machine, id)
+  if (point.state === 'complete') return point
+  throw new TandemError('PointNotComplete', `Point ${id} of ${machine} is ${point.state}: it cannot be copied.`)
+}
+
+export async function requireCopy(
+  copies: Pick<Copies, 'copy'>,
+  { machine, point, vault }: { readonly machine: string; readonly point: string; readonly vault: string },
+): Promise<CopyRecord> {
+  const copy = await copies.copy(machine, { point, vault })
+  if (copy) return copy
+  throw new TandemError(
+    'ContractBroken',
+    `The copy of ${point} to vault ${vault} was planned, but is not in the catalog.`,
+  )
 }

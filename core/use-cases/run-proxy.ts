@@ -1,18 +1,20 @@
+import { BLOCK_BYTES } from '../block-size.ts'
 import type { CopyRecord, ProxyPlan } from '../contracts/copy-records.ts'
 import type { runProxy as contract } from '../contracts/copy-tasks.ts'
 import type { DeployedVaults } from '../contracts/policies.ts'
 import type { PointIn } from '../contracts/records.ts'
 import type { Copies, NewProxy, Proxies, ProxyLauncher, WorkerPost } from '../copy-ports.ts'
-import { progressKeyOf } from '../copy-progress.ts'
+import { jobKeyOf, progressKeyOf } from '../worker-keys.ts'
 import { proxyTokenOf } from '../derived-ids.ts'
 import { isTandemError, TandemError } from '../errors.ts'
 import { MINUTE_MS, plusMs } from '../instants.ts'
 import type { Catalog, Clock, Ledger } from '../ports.ts'
 import { deadlineMinutes, proxyDevice } from '../proxy-plan.ts'
-import { RESOURCE_ROLES, TAGS } from '../tags.ts'
+import { TAGS } from '../tags.ts'
 import { startWait, type WaitPorts } from '../waits.ts'
-import { placeOf, requireCopy } from './finish-copy.ts'
-import { requireComplete } from './require-complete.ts'
+import { tagsOfProxies } from './end-proxies.ts'
+import { placeOf } from './finish-copy.ts'
+import { requireCompletePoint, requireCopy } from './require-record.ts'
 import type { TaskOf } from './task-of.ts'
 
 interface Ports extends WaitPorts {
@@ -27,8 +29,6 @@ interface Ports extends WaitPorts {
   readonly owner: string
 }
 
-const BLOCK_BYTES = 512 * 1024
-
 /**
  * Launches a proxy for some disks of a copy, and lets it answer the token. Each try has a token of its own, which a proxy of an
  * earlier try cannot answer any more: that one is ended first. FIG. 5.
@@ -39,7 +39,7 @@ export const runProxy =
     const copy = await requireCopy(ports.copies, subject)
     const plan = copy.proxies[place]
     if (!plan) throw new TandemError('ContractBroken', `The copy of ${copy.point} has no proxy ${place}.`)
-    const point = await requireComplete(ports.catalog, copy.machine, copy.point)
+    const point = await requireCompletePoint(ports.catalog, copy.machine, copy.point)
     await endEarlierTries(ports, copy, place)
     const order = await orderOf(ports, copy, plan, point, { place, attempt, token })
     const item = `proxy:${place}`
@@ -59,9 +59,7 @@ export const runProxy =
   }
 
 const tagsOfProxy = (owner: string, { run }: CopyRecord, place: number) => ({
-  [TAGS.owner]: owner,
-  [TAGS.run]: run,
-  [TAGS.role]: RESOURCE_ROLES.proxy,
+  ...tagsOfProxies(owner, run),
   [TAGS.proxy]: String(place),
 })
 
@@ -83,8 +81,7 @@ async function orderOf(
     const disk = copy.disks[index]
     return disk ? [{ ...disk, device: proxyDevice(number) }] : []
   })
-  const runName = copy.run.slice(copy.run.lastIndexOf(':') + 1)
-  const job = `jobs/${runName}/${copy.vault}/${place}-${attempt}.json`
+  const job = jobKeyOf(copy, `${place}-${attempt}`)
   const progress = progressKeyOf(copy, `proxy-${place}`)
   await post.putJob(job, { version: 1, token, vault: { bucket, prefix }, takenAt: copy.capturedAt, disks, progress })
   const minutes = deadlineMinutes(disks.reduce((sum, { blockCount }) => sum + blockCount * BLOCK_BYTES, 0))

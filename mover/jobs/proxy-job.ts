@@ -1,7 +1,7 @@
 /** What a proxy does: copies the disks that it was made with, tells how far it is, and answers the workflow. */
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { DiskCopied, ProxyJob } from '../../core/contracts/jobs.ts'
+import type { DiskCopied, DiskToCopy, ProxyJob } from '../../core/contracts/jobs.ts'
 import type { SnapshotBlocks, WorkerPost } from '../../core/copy-ports.ts'
 import { TandemError } from '../../core/errors.ts'
 import type { Clock, Executions } from '../../core/ports.ts'
@@ -18,7 +18,8 @@ export interface ProxyPorts {
   readonly blocks: SnapshotBlocks
   readonly post: Pick<WorkerPost, 'putProgress'>
   readonly clock: Clock
-  readonly vault: Vault
+  /** Opens the vault; a failure is answered like any other. */
+  readonly open: (place: ProxyJob['vault']) => Promise<Vault>
   /** Folder of the disks' device files. */
   readonly devices: string
 }
@@ -58,6 +59,7 @@ export async function proxyJob(job: ProxyJob, ports: ProxyPorts): Promise<boolea
 async function copyAll(job: ProxyJob, ports: ProxyPorts): Promise<DiskCopied[]> {
   const { vault: place, takenAt, progress, disks } = job
   const told = new ProgressPost(ports.post, progress, ports.clock)
+  const vault = await ports.open(place)
   const totalBytes = disks.reduce((sum, { blockCount }) => sum + blockCount * BLOCK_BYTES, 0)
   const copied: DiskCopied[] = []
   let before = 0
@@ -74,8 +76,8 @@ async function copyAll(job: ProxyJob, ports: ProxyPorts): Promise<DiskCopied[]> 
         ...(remainingSeconds === undefined ? {} : { remainingSeconds }),
       })
     }
-    const { vault, blocks } = ports
-    copied.push(await copyDiskJob({ vault: place, takenAt, disk, progress }, { vault, blocks, device, onProgress }))
+    const work = { vault, blocks: ports.blocks, device, onProgress }
+    copied.push(await copyDiskJob({ vault: place, takenAt, disk, progress }, work))
     before += disk.blockCount * BLOCK_BYTES
   }
   await told.done()
@@ -88,7 +90,7 @@ async function copyAll(job: ProxyJob, ports: ProxyPorts): Promise<DiskCopied[]> 
  */
 async function checkedDevice(
   path: string,
-  { snapshot, volume, sizeBytes }: ProxyJob['disks'][number] | Omit<ProxyJob['disks'][number], 'device'>,
+  { snapshot, volume, sizeBytes }: DiskToCopy,
   blocks: Pick<SnapshotBlocks, 'list' | 'read'>,
 ): Promise<string> {
   const size = await sizeOnceThere(path)

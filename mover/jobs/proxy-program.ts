@@ -1,9 +1,10 @@
 import { parseArgs } from 'node:util'
+import type { ProxyJob } from '../../core/contracts/jobs.ts'
 import { awsPorts } from '../../aws/ports.ts'
 import { ebsSnapshotBlocks } from '../../aws/snapshot-blocks.ts'
 import { kmsKey } from '../key-holders.ts'
 import { openStore } from '../stores/location.ts'
-import { openVault } from '../vault.ts'
+import { openVault, type Vault } from '../vault.ts'
 import { locationOf } from './copy-disk-job.ts'
 import { proxyJob } from './proxy-job.ts'
 
@@ -16,12 +17,7 @@ export async function runProxyProgram(args: readonly string[]): Promise<boolean>
   const { bucket = '', job: key = '', devices = '/dev' } = values
   const { executions, post, clock } = awsPorts({ bucket })
   const job = await post.job(key)
-  try {
-    const vault = await openVault(await openStore(locationOf(job.vault)), kmsKey())
-    return await proxyJob(job, { executions, post, clock, vault, devices, blocks: ebsSnapshotBlocks() })
-  } catch (error) {
-    const { name, message } = error instanceof Error ? error : new Error(String(error))
-    await executions.fail(job.token, name, message)
-    return false
-  }
+  const open = async (place: ProxyJob['vault']): Promise<Vault> =>
+    openVault(await openStore(locationOf(place)), kmsKey())
+  return proxyJob(job, { executions, post, clock, open, devices, blocks: ebsSnapshotBlocks() })
 }

@@ -70,7 +70,7 @@ function run(told: ProxyJob, heartbeat: 'sent' | 'gone' = 'sent'): Promise<boole
     blocks: blocks as SnapshotBlocks,
     post: { putProgress: async () => {} },
     clock: { now: () => new Date(TAKEN_AT_MS).toISOString() },
-    vault: vault.vaultOf(vault.store),
+    open: async () => vault.vaultOf(vault.store),
     devices,
   }
   return proxyJob(told, ports)

@@ -34,7 +34,9 @@ afterAll(async () => {
 
 /** Records of the machine's copies, oldest first. */
 const copiesOf = async (machine: string) =>
-  (await catalogItems(world)).filter(({ pk, sk }) => pk === `MACHINE#${machine}` && String(sk).startsWith('COPY#'))
+  (await catalogItems(world))
+    .filter(({ pk, sk }) => pk === `MACHINE#${machine}` && String(sk).startsWith('COPY#'))
+    .toSorted((one, other) => String(one['capturedAt']).localeCompare(String(other['capturedAt'])))
 
 const vaultUrl = (): string => `s3://tandem-vaults-${world.account.accountId}-${world.account.region}/main`
 
