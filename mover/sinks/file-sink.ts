@@ -5,6 +5,7 @@ import { DIRECT, isNotDirect, PAGE_BYTES, pageBuffer } from '../direct-io.ts'
 import { BLOCK_BYTES } from '../format/parameters.ts'
 import { reasonOf } from '../system-errors.ts'
 import type { BlockSink } from './block-sink.ts'
+import { WritesUnderWay } from './writes-under-way.ts'
 
 const writeAsync = promisify(write)
 
@@ -19,8 +20,7 @@ export class FileSink implements BlockSink {
   /** The same file, opened for writing whole pages; undefined where that cannot be. */
   readonly #direct: number | undefined
   readonly #free: Buffer[] = []
-  readonly #writing = new Set<Promise<void>>()
-  #failure: unknown
+  readonly #writes = new WritesUnderWay(WRITES_AT_ONCE)
 
   constructor(path: string, sizeBytes: number) {
     this.#path = path
@@ -32,21 +32,18 @@ export class FileSink implements BlockSink {
   async write(block: number, bytes: Uint8Array): Promise<void> {
     const start = block * BLOCK_BYTES
     const length = Math.min(BLOCK_BYTES, this.#sizeBytes - start)
-    if (this.#direct === undefined || length % PAGE_BYTES !== 0) return this.#writeAt(start, bytes.subarray(0, length))
-    while (this.#writing.size >= WRITES_AT_ONCE) await Promise.race(this.#writing)
-    if (this.#failure !== undefined) throw this.#failure
+    const direct = this.#direct
+    if (direct === undefined || length % PAGE_BYTES !== 0) return this.#writeAt(start, bytes.subarray(0, length))
+    await this.#writes.room()
     const page = this.#free.pop() ?? pageBuffer(BLOCK_BYTES)
     page.set(bytes)
-    const writing = this.#writeDirectly(this.#direct, start, page.subarray(0, length)).finally(() => {
-      this.#free.push(page)
-      this.#writing.delete(writing)
-    })
-    this.#writing.add(writing)
+    this.#writes.start(() =>
+      this.#writeDirectly(direct, start, page.subarray(0, length)).finally(() => this.#free.push(page)),
+    )
   }
 
-  async flush(): Promise<void> {
-    await Promise.all(this.#writing)
-    if (this.#failure !== undefined) throw this.#failure
+  flush(): Promise<void> {
+    return this.#writes.flush()
   }
 
   /** Not before all writes have ended, also after a failure: the number of a closed file may be another file's next. */
@@ -55,7 +52,7 @@ export class FileSink implements BlockSink {
   }
 
   async #closeAfterWrites(): Promise<void> {
-    await Promise.allSettled(this.#writing)
+    await this.#writes.ended()
     closeSync(this.#file)
     if (this.#direct !== undefined) closeSync(this.#direct)
   }
@@ -66,12 +63,8 @@ export class FileSink implements BlockSink {
       while (done < bytes.length)
         done += (await writeAsync(file, bytes, done, bytes.length - done, start + done)).bytesWritten
     } catch (error) {
-      try {
-        if (!isNotDirect(error)) throw this.#unwritable(start + done, error)
-        this.#writeAt(start + done, bytes.subarray(done))
-      } catch (failure) {
-        this.#failure ??= failure
-      }
+      if (!isNotDirect(error)) throw this.#unwritable(start + done, error)
+      this.#writeAt(start + done, bytes.subarray(done))
     }
   }
 

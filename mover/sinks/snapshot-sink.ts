@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { NewSnapshot, SnapshotBlocks } from '../../core/copy-ports.ts'
 import { PART_BLOCKS, type BlockSink } from './block-sink.ts'
+import { WritesUnderWay } from './writes-under-way.ts'
 
 /** Answers under way at once: EBS lets 1,000 blocks a second of one snapshot through (AWS facts B). */
 const WRITES_AT_ONCE = 32
@@ -13,8 +14,7 @@ export class SnapshotSink implements BlockSink {
   readonly #blocks: SnapshotBlocks
   readonly #snapshot: string
   readonly #digests = new DigestsInOrder()
-  readonly #writing = new Set<Promise<void>>()
-  #failure: unknown
+  readonly #writes = new WritesUnderWay(WRITES_AT_ONCE)
 
   private constructor(blocks: SnapshotBlocks, snapshot: string) {
     this.#blocks = blocks
@@ -35,15 +35,12 @@ export class SnapshotSink implements BlockSink {
       await this.flush()
       this.#digests.goOnAt(block)
     }
-    while (this.#writing.size >= WRITES_AT_ONCE) await Promise.race(this.#writing)
-    if (this.#failure !== undefined) throw this.#failure
-    const writing = this.#write(block, bytes).finally(() => this.#writing.delete(writing))
-    this.#writing.add(writing)
+    await this.#writes.room()
+    this.#writes.start(() => this.#write(block, bytes))
   }
 
-  async flush(): Promise<void> {
-    await Promise.all(this.#writing)
-    if (this.#failure !== undefined) throw this.#failure
+  flush(): Promise<void> {
+    return this.#writes.flush()
   }
 
   /** After the last block: from now on the snapshot cannot be written any more, and becomes `completed` in a while. */
@@ -55,11 +52,7 @@ export class SnapshotSink implements BlockSink {
   close(): void {}
 
   async #write(block: number, bytes: Uint8Array): Promise<void> {
-    try {
-      this.#digests.add(block, await this.#blocks.write(this.#snapshot, block, bytes))
-    } catch (error) {
-      this.#failure ??= error
-    }
+    this.#digests.add(block, await this.#blocks.write(this.#snapshot, block, bytes))
   }
 }
 
