@@ -1,6 +1,7 @@
 import { Stack } from 'aws-cdk-lib'
 import type { IRole, PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import type { IBucket } from 'aws-cdk-lib/aws-s3'
+import type { DeployedProxy } from '../core/contracts/jobs.ts'
 import { nameOf, stateMachineArn } from './names.ts'
 import {
   allow,
@@ -62,12 +63,13 @@ export const listOurSnapshotBlocks = (to: Permissions): PolicyStatement[] => [
 
 export interface ProxyAccess {
   readonly role: IRole
+  readonly deployed: Pick<DeployedProxy, 'imageParameter'>
   /** Of their security group. */
   readonly groupArn: string
 }
 
 /** One RunInstances: from our snapshots, with our tags on what it makes, only as the proxy role, in its group, on Amazon's images. */
-export const launchProxies = (to: Permissions, { role, groupArn }: ProxyAccess): PolicyStatement[] => [
+export const launchProxies = (to: Permissions, { role, groupArn, deployed }: ProxyAccess): PolicyStatement[] => [
   allow(['ec2:RunInstances'], [ec2Arn(to, 'instance'), ec2Arn(to, 'volume')], taggedOurs(to)),
   allow(['ec2:RunInstances'], [snapshotArn(to)], ours(to)),
   allow(['ec2:RunInstances'], [imageArn(to)], { StringEquals: { 'ec2:Owner': 'amazon' } }),
@@ -88,7 +90,7 @@ export const launchProxies = (to: Permissions, { role, groupArn }: ProxyAccess):
         service: 'ssm',
         account: '',
         resource: 'parameter',
-        resourceName: 'aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64',
+        resourceName: deployed.imageParameter.replace(/^\//, ''),
       }),
     ],
   ),

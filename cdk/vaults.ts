@@ -2,6 +2,7 @@ import { Duration, RemovalPolicy, Stack, Validations } from 'aws-cdk-lib'
 import { Key, type IKey } from 'aws-cdk-lib/aws-kms'
 import { BlockPublicAccess, Bucket, BucketEncryption, ObjectOwnership, type IBucket } from 'aws-cdk-lib/aws-s3'
 import { Construct } from 'constructs'
+import { parseBucketPlace } from '../core/bucket-place.ts'
 import type { DeployedVaults, PolicyFile } from '../core/contracts/policies.ts'
 import { nameOf } from './names.ts'
 
@@ -33,9 +34,10 @@ export class Vaults extends Construct {
     const own = all.some(([, { at }]) => at === undefined) ? this.#own(deployment) : undefined
     const places = all.map(([name, { at, key }]) => {
       if (at !== undefined && key !== undefined) {
-        const [, bucket = '', path = ''] = /^s3:\/\/([^/]+)\/?(.*)$/.exec(at) ?? []
-        const prefix = path === '' ? '' : `${path.replace(/\/+$/, '')}/`
-        return { name, bucket, bucketArn: `arn:${Stack.of(this).partition}:s3:::${bucket}`, prefix, key, isOwn: false }
+        const place = parseBucketPlace(at)
+        if (!place) throw new Error(`${at} of vault ${name} is no place in a bucket.`)
+        const bucketArn = `arn:${Stack.of(this).partition}:s3:::${place.bucket}`
+        return { name, ...place, bucketArn, key, isOwn: false }
       }
       if (!own) throw new Error(`The bucket of vault ${name} was not made.`)
       const { bucketName, bucketArn } = own.bucket

@@ -14,8 +14,6 @@ const SILENT_LOOKS_LIMIT = 30
 /** How far the work of a run is, for people; undefined while nothing is known. */
 export type Progress = () => Promise<string | undefined>
 
-const nothing: Progress = async () => undefined
-
 /** Says what was started and, if asked to, stays with it to its end. Throws RunFailed when that is not success, Interrupted at Ctrl-C. */
 export async function followRun(
   context: Context,
@@ -49,7 +47,7 @@ async function watch(
   const ignore = terminal.onInterrupt(() => resolve('interrupted'))
   // Only now: who presses it as soon as it is said must be heard.
   if (!json) terminal.err(terminal.errColors.dim(`${run}\nThe run goes on by itself: Ctrl-C only ends the watching.`))
-  const watcher = new Watcher(context, operator, run, json ? undefined : (progress ?? nothing), json)
+  const watcher = new Watcher(context, operator, run, json ? undefined : progress, json)
   try {
     for (;;) {
       const next = await Promise.race([watcher.look(), interrupted])

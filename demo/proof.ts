@@ -1,22 +1,21 @@
 import { createHash } from 'node:crypto'
 import { constants, open, type FileHandle } from 'node:fs/promises'
+import { DIRECT, isNotDirect, pageBuffer } from '../mover/direct-io.ts'
 
-/** As far as it is used here: TypeScript declares it only together with the whole of the browser. */
-declare const WebAssembly: { readonly Memory: new (size: { initial: number }) => { readonly buffer: ArrayBuffer } }
+/** A disk is read in such pieces. */
+const READ_BYTES = 4 * 1024 ** 2
 
-/** 64 pages of 64 KiB: a disk is read in pieces of 4 MiB. */
-const READ_PAGE_COUNT = 64
+const SHOWN_HASH_LENGTH = 12
 
 /**
  * SHA-256 of a whole disk, holes included, as hex.
  *
  * Reads past the page cache where the file system allows it: through the cache, the kernel would first fill a gigabyte of pages with the
- * zeros of a sparse disk, which takes several times as long as hashing it. Direct reads need an aligned buffer, which a
- * WebAssembly memory is and a Buffer is not.
+ * zeros of a sparse disk, which takes several times as long as hashing it.
  */
 export async function sha256Of(path: string): Promise<string> {
   const hash = createHash('sha256')
-  const buffer = Buffer.from(new WebAssembly.Memory({ initial: READ_PAGE_COUNT }).buffer)
+  const buffer = pageBuffer(READ_BYTES)
   const file = await openDirect(path)
   try {
     for (;;) {
@@ -31,12 +30,15 @@ export async function sha256Of(path: string): Promise<string> {
 
 async function openDirect(path: string): Promise<FileHandle> {
   try {
-    return await open(path, constants.O_RDONLY | constants.O_DIRECT)
+    return await open(path, constants.O_RDONLY | DIRECT)
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EINVAL') return open(path)
+    if (isNotDirect(error)) return open(path)
     throw error
   }
 }
+
+/** The beginning of a hash, for people. */
+export const shown = (hash: string): string => `sha256 ${hash.slice(0, SHOWN_HASH_LENGTH)}…`
 
 export interface Check {
   readonly claim: string

@@ -2,7 +2,8 @@ import type { Account } from '../local/account.ts'
 import { readWorkload } from '../local/guests/workload.ts'
 import type { Narrator } from './console.ts'
 import { Fleet } from './machines.ts'
-import { check, sha256Of, type Check } from './proof.ts'
+import { check, sha256Of, shown, type Check } from './proof.ts'
+import { stateMachineArn } from './state-machines.ts'
 import { STACK } from './synthesize.ts'
 import { tandem } from './tandem.ts'
 import { tellOfTheVault } from './vault-chapter.ts'
@@ -15,7 +16,6 @@ const NOISE_MIB = 16
 /** Every disk gets bytes of its own, beyond the workload's, so that no two disks are alike. */
 const OWN_CONTENT_AT_MIB = 64
 const OWN_CONTENT_MIB = 1
-const SHOWN_HASH_LENGTH = 12
 
 interface Machine {
   readonly id: string
@@ -70,7 +70,7 @@ export class Story {
         `the excluded disk of ${store.name} was neither captured nor changed`,
         !this.#witness.wasCaptured(excluded) &&
           (await sha256Of(this.#account.ec2.volumePath(excluded))) === excludedBefore,
-        `sha256 ${excludedBefore.slice(0, SHOWN_HASH_LENGTH)}…`,
+        shown(excludedBefore),
       ),
       this.#downtimeOf(web),
     ]
@@ -173,14 +173,14 @@ export class Story {
 
   /** Reverts as from the console, and compares every disk at the last moment before the machine starts on it. */
   async #revert(machine: Machine, captured: readonly (CapturedDisk & { device: string })[]): Promise<Check[]> {
-    const { states, clock, accountId, region } = this.#account
+    const { states, clock } = this.#account
     const checks: Check[] = []
     states.observe(({ state, event }) => {
       if (state === 'StartMachine' && event === 'entered')
         void clock.holding(async () => checks.push(...(await this.#compare(machine, captured))))
     })
     this.#narrator.line(`input of the execution: {"machine":"${machine.id}"}`)
-    const arn = states.start(`arn:aws:states:${region}:${accountId}:stateMachine:${STACK}-revert-machine`, {
+    const arn = states.start(stateMachineArn(this.#account, 'revert-machine'), {
       machine: machine.id,
     })
     const { status, error, cause } = await states.waitFor(arn)
@@ -200,7 +200,7 @@ export class Story {
         check(
           `${device} is byte for byte as it was captured`,
           expected === actual && now !== volumeId,
-          `sha256 ${actual.slice(0, SHOWN_HASH_LENGTH)}…, on a new volume`,
+          `${shown(actual)}, on a new volume`,
         ),
       )
     }

@@ -5,17 +5,18 @@ import { DynamoDBClient, DeleteItemCommand, paginateScan } from '@aws-sdk/client
 import { DeleteSnapshotCommand, paginateDescribeSnapshots } from '@aws-sdk/client-ec2'
 import { bytesInWords } from '../cli/bytes.ts'
 import { progressReport } from '../core/contracts/jobs.ts'
+import type { Workflow } from '../core/ports.ts'
 import type { Account } from '../local/account.ts'
 import type { Narrator } from './console.ts'
 import type { Fleet } from './machines.ts'
-import { check, sha256Of, type Check } from './proof.ts'
+import { check, sha256Of, shown, type Check } from './proof.ts'
+import { stateMachineArn } from './state-machines.ts'
 import { STACK } from './synthesize.ts'
 import { tandem } from './tandem.ts'
 import type { Witness } from './witness.ts'
 
 /** A deleted snapshot, and what its deletion waits for, is gone by then. */
 const DELETION_MS = 5 * 60_000
-const SHOWN_HASH_LENGTH = 12
 
 interface Scene {
   readonly account: Account
@@ -56,8 +57,9 @@ export async function tellOfTheVault(
       await tandem(account, words)
       const hash = await sha256Of(path)
       rmSync(path)
-      const seen = `sha256 ${hash.slice(0, SHOWN_HASH_LENGTH)}…`
-      checks.push(check(`${device} comes back from the vault alone, byte for byte`, hash === held.get(volume), seen))
+      checks.push(
+        check(`${device} comes back from the vault alone, byte for byte`, hash === held.get(volume), shown(hash)),
+      )
     }
   } finally {
     rmSync(folder, { recursive: true, force: true })
@@ -72,10 +74,10 @@ function progressIn({ objects }: Account, bucket: string, key: string): string {
 }
 
 /** As from the console. */
-async function run({ account, narrator }: Scene, workflow: string, input: object): Promise<void> {
-  const { states, region, accountId } = account
+async function run({ account, narrator }: Scene, workflow: Workflow, input: object): Promise<void> {
+  const { states } = account
   narrator.line(`input of the execution: ${JSON.stringify(input)}`)
-  const arn = states.start(`arn:aws:states:${region}:${accountId}:stateMachine:${STACK}-${workflow}`, input)
+  const arn = states.start(stateMachineArn(account, workflow), input)
   const { status, error, cause } = await states.waitFor(arn)
   if (status !== 'SUCCEEDED') throw new Error(`${workflow} ended ${status}: ${error}: ${cause}`)
 }

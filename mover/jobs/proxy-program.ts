@@ -8,6 +8,9 @@ import { openVault, type Vault } from '../vault.ts'
 import { locationOf } from './copy-disk-job.ts'
 import { proxyJob } from './proxy-job.ts'
 
+/** With the key that the vault names itself. */
+const open = async (place: ProxyJob['vault']): Promise<Vault> => openVault(await openStore(locationOf(place)), kmsKey())
+
 /** Reads the job and carries it out with the instance's role. Resolves to whether all was copied. */
 export async function runProxyProgram(args: readonly string[]): Promise<boolean> {
   const { values } = parseArgs({
@@ -17,7 +20,5 @@ export async function runProxyProgram(args: readonly string[]): Promise<boolean>
   const { bucket = '', job: key = '', devices = '/dev' } = values
   const { executions, post, clock } = awsPorts({ bucket })
   const job = await post.job(key)
-  const open = async (place: ProxyJob['vault']): Promise<Vault> =>
-    openVault(await openStore(locationOf(place)), kmsKey())
   return proxyJob(job, { executions, post, clock, open, devices, blocks: ebsSnapshotBlocks() })
 }

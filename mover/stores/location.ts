@@ -1,6 +1,7 @@
 /** Where a vault is, as plain data: every thread opens its own store from it. */
 import { resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { parseBucketPlace, type BucketPlace } from '../../core/bucket-place.ts'
 import { TandemError } from '../../core/errors.ts'
 import type { VaultStore } from '../../core/vault-store.ts'
 import { FolderStore } from './folder-store.ts'
@@ -8,14 +9,13 @@ import { RetryingStore } from './retrying-store.ts'
 
 export type VaultLocation =
   | { readonly kind: 'folder'; readonly folder: string }
-  /** `prefix` is empty or ends with `/`. */
-  | { readonly kind: 'bucket'; readonly bucket: string; readonly prefix: string }
+  | ({ readonly kind: 'bucket' } & BucketPlace)
 
 /** @param url `s3://bucket/prefix` or `file:///folder` @throws TandemError InvalidInput */
 export function parseLocation(url: string): VaultLocation {
   if (/^file:\/\/\/./.test(url)) return { kind: 'folder', folder: resolve(fileURLToPath(url)) }
-  const [, bucket, prefix = ''] = /^s3:\/\/([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])(?:\/(.*))?$/.exec(url) ?? []
-  if (bucket) return { kind: 'bucket', bucket, prefix: prefix === '' ? '' : `${prefix.replace(/\/+$/, '')}/` }
+  const place = parseBucketPlace(url)
+  if (place) return { kind: 'bucket', ...place }
   throw new TandemError(
     'InvalidInput',
     `"${url}" is no place of a vault: expected s3://bucket/prefix or file:///folder.`,

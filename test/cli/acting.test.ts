@@ -1,6 +1,8 @@
 import { ListExecutionsCommand, SFNClient, StopExecutionCommand } from '@aws-sdk/client-sfn'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startWorld, stateMachineArn, type Workflow, type World } from '../scenarios/world.ts'
+import type { Workflow } from '../../core/ports.ts'
+import { stateMachineArn } from '../../demo/state-machines.ts'
+import { startWorld, type World } from '../scenarios/world.ts'
 import { desk } from './desk.ts'
 
 /** Runs that the `tandem` command starts and watches, in virtual time. */

@@ -1,9 +1,10 @@
 import { SFNClient, StopExecutionCommand } from '@aws-sdk/client-sfn'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Workflow } from '../../core/ports.ts'
 import { definitions, lambdaTasks } from '../tidy/asl.ts'
 import { expectClean } from './task-failures.ts'
 import { tracesOf } from './traces.ts'
-import { startWorld, type Workflow, type World } from './world.ts'
+import { startWorld, type World } from './world.ts'
 
 /**
  * Somebody aborts the execution, or its time is up: no Catch runs. Whatever state it was in, the next run of the same machine

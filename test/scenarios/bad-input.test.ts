@@ -11,9 +11,10 @@ import {
   TerminateInstancesCommand,
 } from '@aws-sdk/client-ec2'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { Workflow } from '../../core/ports.ts'
 import { catalogItems } from './catalog-items.ts'
 import { expectRefused, type Refusal } from './refusals.ts'
-import { startWorld, type Workflow, type World } from './world.ts'
+import { startWorld, type World } from './world.ts'
 
 /**
  * Whatever is wrong with what an operator asks for: the run ends with a named error, the message names the object and says what

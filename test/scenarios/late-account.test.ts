@@ -2,9 +2,10 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { Workflow } from '../../core/ports.ts'
 import { copyingAssembly } from './copying-assembly.ts'
 import { tracesOf } from './traces.ts'
-import { startWorld, type Run, type Workflow, type World } from './world.ts'
+import { startWorld, type Run, type World } from './world.ts'
 
 /**
  * EC2 is eventually consistent (AWS facts A.19): what was just made is not found for some seconds, by its id or by its tags;

@@ -1,7 +1,8 @@
 import { DescribeInstancesCommand, DescribeSnapshotsCommand, DescribeVolumesCommand } from '@aws-sdk/client-ec2'
 import { expect } from 'vitest'
+import type { Workflow } from '../../core/ports.ts'
 import { catalogItems, type CatalogItem } from './catalog-items.ts'
-import type { Workflow, World } from './world.ts'
+import type { World } from './world.ts'
 
 /** Everything that the account shows and the catalog holds, as it is. */
 export interface Picture {

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { kebabCase } from '../../cdk/names.ts'
+import type { Workflow } from '../../core/ports.ts'
 import { STACK } from '../../demo/synthesize.ts'
 import { definitions, lambdaTasks } from '../tidy/asl.ts'
 import { tracesOf, type Traces } from './traces.ts'
-import { startWorld, type Run, type Workflow, type World } from './world.ts'
+import { startWorld, type Run, type World } from './world.ts'
 
 /**
  * Every Task state of a state machine is made to fail once, and made to run twice (its answer lost, then retried). The list

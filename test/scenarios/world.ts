@@ -1,13 +1,13 @@
 import { DeleteScheduleCommand, SchedulerClient } from '@aws-sdk/client-scheduler'
 import { inject } from 'vitest'
-import { STACK } from '../../demo/synthesize.ts'
+import type { Workflow } from '../../core/ports.ts'
 import { Fleet, type MachineOrder } from '../../demo/machines.ts'
+import { stateMachineArn } from '../../demo/state-machines.ts'
+import { STACK } from '../../demo/synthesize.ts'
 import { startAccount, type Account, type AccountOptions } from '../../local/account.ts'
 import { autoClock } from '../../local/clock.ts'
 import type { Step } from '../../local/states/engine.ts'
 import type { Result } from '../../local/states/states.ts'
-
-export type Workflow = 'protect-fleet' | 'protect-machine' | 'revert-machine' | 'copy-point'
 
 export interface Run {
   readonly arn: string
@@ -73,6 +73,3 @@ async function removeSchedules({ endpoint, region, credentials, clock }: Account
   for (const Name of ['hourly', 'nightly'])
     await clock.holding(() => scheduler.send(new DeleteScheduleCommand({ Name, GroupName: STACK })))
 }
-
-export const stateMachineArn = ({ region, accountId }: Account, workflow: Workflow): string =>
-  `arn:aws:states:${region}:${accountId}:stateMachine:${STACK}-${workflow}`
