@@ -6,5 +6,6 @@ import { isMainThread } from 'node:worker_threads'
 
 if (isMainThread) {
   const { runProxyProgram } = await import('./jobs/proxy-program.ts')
-  process.exitCode = (await runProxyProgram(process.argv.slice(2))) ? 0 : 1
+  // At once: when nobody waits any more, the copying is still under way, and it may end at any moment.
+  process.exit((await runProxyProgram(process.argv.slice(2))) ? 0 : 1)
 } else await import('./pipeline/worker.ts')
