@@ -126,7 +126,10 @@ function points(table: Table): PointMethods {
   }
 }
 
-/** The point and the machine's pointer to it move together; when the machine has a later point already, only the point does. */
+/**
+ * The point and the machine's pointer to it move together; when the machine has a later point already, only the point does. Of two
+ * of one instant the later counts: it was recovered from a vault, and the snapshots of the other may be gone.
+ */
 async function completePoint(
   table: Table,
   put: { put: Key; item: Item; condition: ReturnType<typeof inStates> },
@@ -139,7 +142,7 @@ async function completePoint(
       expression: 'SET lastCompletePoint = :latest',
       condition: {
         expression:
-          'attribute_exists(pk) AND (attribute_not_exists(lastCompletePoint) OR lastCompletePoint.capturedAt < :capturedAt)',
+          'attribute_exists(pk) AND (attribute_not_exists(lastCompletePoint) OR lastCompletePoint.capturedAt <= :capturedAt)',
         values: { ':latest': { point, capturedAt }, ':capturedAt': capturedAt },
       },
     },

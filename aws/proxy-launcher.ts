@@ -90,15 +90,22 @@ function requestOf(
     InstanceInitiatedShutdownBehavior: 'terminate',
     IamInstanceProfile: { Name: settings.instanceProfile },
     MetadataOptions: { HttpTokens: 'required', HttpPutResponseHopLimit: 1, HttpEndpoint: 'enabled' },
-    ...(settings.subnet === undefined
-      ? { Placement: { AvailabilityZone: proxy.availabilityZone } }
-      : { SubnetId: settings.subnet }),
+    ...placementOf(settings, proxy),
     SecurityGroupIds: [settings.securityGroup],
-    BlockDeviceMappings: proxy.disks.map(({ device, snapshot }) => ({
-      DeviceName: device,
-      Ebs: { ...DISK, SnapshotId: snapshot },
-    })),
+    ...(proxy.disks.length > 0
+      ? {
+          BlockDeviceMappings: proxy.disks.map(({ device, snapshot }) => ({
+            DeviceName: device,
+            Ebs: { ...DISK, SnapshotId: snapshot },
+          })),
+        }
+      : {}),
     UserData: Buffer.from(userData).toString('base64'),
     TagSpecifications: (['instance', 'volume'] as const).map((ResourceType) => ({ ResourceType, Tags })),
   }
+}
+
+function placementOf({ subnet }: DeployedProxy, { availabilityZone }: NewProxy) {
+  if (subnet !== undefined) return { SubnetId: subnet }
+  return availabilityZone === undefined ? {} : { Placement: { AvailabilityZone: availabilityZone } }
 }

@@ -15,22 +15,35 @@ import { calling, type Meaning } from './calling.ts'
 const PAGE_BLOCKS = 10_000
 /** A block that arrives damaged is asked for again: EBS sends its checksum with it. */
 const READ_TRIES = 3
-/** Minutes that EBS waits for the next block before it gives up the snapshot (AWS facts B). */
-const WRITE_TIMEOUT_MINUTES = 120
+
+const reasonOf = (error: unknown): string | undefined =>
+  typeof error === 'object' && error !== null && 'Reason' in error ? String(error.Reason) : undefined
 
 /** ValidationException says in `Reason` what it means; a lost lineage alone is no fault of the caller. */
 function meaningOf(error: unknown): Meaning {
-  const reason = typeof error === 'object' && error !== null && 'Reason' in error ? error.Reason : undefined
   return {
     ResourceNotFoundException: 'SnapshotMissing',
     ServiceQuotaExceededException: 'QuotaExceeded',
     ConcurrentLimitExceededException: 'AwsThrottled',
-    ...(reason === 'UNRELATED_SNAPSHOTS' ? { ValidationException: 'LineageBroken' } : {}),
+    ...(reasonOf(error) === 'UNRELATED_SNAPSHOTS' ? { ValidationException: 'LineageBroken' } : {}),
+    ...(reasonOf(error) === 'INVALID_CUSTOMER_KEY' ? { ValidationException: 'InvalidInput' } : {}),
   }
+}
+
+/** Of a snapshot that was started: it is no longer `pending`, or its CompleteSnapshot was called (docs/unverified.md). */
+const SEALED = ['INVALID_SNAPSHOT_ID', 'WRITE_REQUEST_TIMEOUT']
+
+/** As `meaningOf`, for what writes to a snapshot that we started ourselves. */
+function meaningOfWrite(error: unknown): Meaning {
+  const isSealed = SEALED.includes(reasonOf(error) ?? '')
+  return { ...meaningOf(error), ...(isSealed ? { ValidationException: 'SnapshotSealed' } : {}) }
 }
 
 const ask = <T>(operation: string, subject: string, call: () => Promise<T>): Promise<T> =>
   calling({ operation, subject, meaning: meaningOf }, call)
+
+const askToWrite = <T>(operation: string, subject: string, call: () => Promise<T>): Promise<T> =>
+  calling({ operation, subject, meaning: meaningOfWrite }, call)
 
 /** The EBS direct APIs, with the SDK's usual settings. */
 export function ebsSnapshotBlocks(ebs = new EBSClient({})): SnapshotBlocks {
@@ -52,7 +65,7 @@ export function ebsSnapshotBlocks(ebs = new EBSClient({})): SnapshotBlocks {
             )
         }
       }),
-    start: ({ sizeGiB, description, tags, kmsKey, encrypted, clientToken }) =>
+    start: ({ sizeGiB, description, tags, kmsKey, encrypted, patienceMinutes, clientToken }) =>
       ask('StartSnapshot', description, async () => {
         const { SnapshotId } = await ebs.send(
           new StartSnapshotCommand({
@@ -60,7 +73,7 @@ export function ebsSnapshotBlocks(ebs = new EBSClient({})): SnapshotBlocks {
             Description: description,
             Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
             ClientToken: clientToken,
-            Timeout: WRITE_TIMEOUT_MINUTES,
+            Timeout: patienceMinutes,
             ...(encrypted ? { Encrypted: true, KmsKeyArn: kmsKey } : {}),
           }),
         )
@@ -69,7 +82,7 @@ export function ebsSnapshotBlocks(ebs = new EBSClient({})): SnapshotBlocks {
       }),
     async write(SnapshotId, block, bytes) {
       const digest = sha256(bytes)
-      await ask('PutSnapshotBlock', `block ${block} of ${SnapshotId}`, () =>
+      await askToWrite('PutSnapshotBlock', `block ${block} of ${SnapshotId}`, () =>
         ebs.send(
           new PutSnapshotBlockCommand({
             SnapshotId,
@@ -84,7 +97,7 @@ export function ebsSnapshotBlocks(ebs = new EBSClient({})): SnapshotBlocks {
       return digest
     },
     async complete(SnapshotId, { blockCount, sha256: digest }) {
-      await ask('CompleteSnapshot', SnapshotId, () =>
+      await askToWrite('CompleteSnapshot', SnapshotId, () =>
         ebs.send(
           new CompleteSnapshotCommand({
             SnapshotId,

@@ -61,6 +61,19 @@ export const listOurSnapshotBlocks = (to: Permissions): PolicyStatement[] => [
   allow(['ebs:ListSnapshotBlocks', 'ebs:ListChangedBlocks'], [snapshotArn(to)], ours(to)),
 ]
 
+/** New snapshots, with our tag from the first moment; the key of a disk that was encrypted as in `useDiskKeys`. */
+export const startOurSnapshots = (to: Permissions): PolicyStatement[] => [
+  allow(['ebs:StartSnapshot'], [snapshotArn(to)], taggedOurs(to)),
+  allow(['ec2:CreateTags'], [snapshotArn(to)], { StringEquals: { 'ec2:CreateAction': 'StartSnapshot' } }),
+  ...useDiskKeys(to),
+]
+
+/** Blocks of our own snapshots while they wait for them. */
+export const writeOurSnapshotBlocks = (to: Permissions): PolicyStatement[] => [
+  allow(['ebs:PutSnapshotBlock', 'ebs:CompleteSnapshot'], [snapshotArn(to)], ours(to)),
+  ...useDiskKeys(to),
+]
+
 export interface ProxyAccess {
   readonly role: IRole
   readonly deployed: Pick<DeployedProxy, 'imageParameter'>
@@ -68,10 +81,9 @@ export interface ProxyAccess {
   readonly groupArn: string
 }
 
-/** One RunInstances: from our snapshots, with our tags on what it makes, only as the proxy role, in its group, on Amazon's images. */
+/** One RunInstances: with our tags on what it makes, only as the proxy role, in its group, on Amazon's images. */
 export const launchProxies = (to: Permissions, { role, groupArn, deployed }: ProxyAccess): PolicyStatement[] => [
   allow(['ec2:RunInstances'], [ec2Arn(to, 'instance'), ec2Arn(to, 'volume')], taggedOurs(to)),
-  allow(['ec2:RunInstances'], [snapshotArn(to)], ours(to)),
   allow(['ec2:RunInstances'], [imageArn(to)], { StringEquals: { 'ec2:Owner': 'amazon' } }),
   allow(
     ['ec2:RunInstances'],
@@ -97,6 +109,11 @@ export const launchProxies = (to: Permissions, { role, groupArn, deployed }: Pro
   ...useDiskKeys(to),
 ]
 
+/** Disks of a proxy from our snapshots. */
+export const attachOurSnapshotsToProxies = (to: Permissions): PolicyStatement[] => [
+  allow(['ec2:RunInstances'], [snapshotArn(to)], ours(to)),
+]
+
 /** The bundle of the mover, by a URL that the launching role signs. */
 export const readMover = (mover: { readonly bucket: IBucket; readonly s3ObjectKey: string }): PolicyStatement[] => [
   allow(['s3:GetObject'], [mover.bucket.arnForObjects(mover.s3ObjectKey)]),
@@ -108,7 +125,7 @@ export const reportOfProxy = (to: Permissions, reports: IBucket): PolicyStatemen
   ...writeProgress(reports),
   allow(
     ['states:SendTaskSuccess', 'states:SendTaskFailure', 'states:SendTaskHeartbeat'],
-    [stateMachineArn(to.scope, nameOf(to.deployment, 'copy-point'))],
+    (['copy-point', 'recover-point'] as const).map((name) => stateMachineArn(to.scope, nameOf(to.deployment, name))),
   ),
 ]
 

@@ -7,7 +7,7 @@ import { Construct } from 'constructs'
 import type { DeployedProxy } from '../core/contracts/jobs.ts'
 import { acknowledgeWildcards } from './findings.ts'
 import { nameOf } from './names.ts'
-import { reportOfProxy, readOurSnapshotBlocks, writeVaults } from './copy-permissions.ts'
+import { reportOfProxy, readOurSnapshotBlocks, writeOurSnapshotBlocks, writeVaults } from './copy-permissions.ts'
 import type { Vaults } from './vaults.ts'
 
 interface ProxiesProps {
@@ -35,11 +35,12 @@ export class Proxies extends Construct {
     const name = nameOf(deployment, 'proxy')
     const role = new Role(this, 'Role', {
       roleName: name,
-      description: 'Tandem: what a proxy may do while it copies disks into a vault',
+      description: 'Tandem: what a proxy may do while it copies disks into a vault, or back',
       assumedBy: new ServicePrincipal('ec2.amazonaws.com'),
     })
     const statements = [
       ...readOurSnapshotBlocks({ scope: this, deployment }),
+      ...writeOurSnapshotBlocks({ scope: this, deployment }),
       ...writeVaults(vaults.access),
       ...reportOfProxy({ scope: this, deployment }, reports),
     ]

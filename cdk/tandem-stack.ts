@@ -74,6 +74,7 @@ export class TandemStack extends Stack {
       },
       may: [new PolicyStatement({ actions: ['states:StartExecution'], resources: [copyPoint.stateMachineArn] })],
     })
+    new Workflow(this, 'RecoverPoint', { deployment, name: 'recover-point', functions: functions.recoverPoint })
     new Workflow(this, 'RevertMachine', { deployment, name: 'revert-machine', functions: functions.revertMachine })
     const protectFleet = new Workflow(this, 'ProtectFleet', {
       deployment,

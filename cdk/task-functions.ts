@@ -6,6 +6,7 @@ import { Construct } from 'constructs'
 import type * as z from 'zod'
 import type { Contract } from '../core/contracts/contract.ts'
 import * as copying from '../core/contracts/copy-tasks.ts'
+import * as recovering from '../core/contracts/recovery-tasks.ts'
 import * as tasks from '../core/contracts/tasks.ts'
 import type { Workflow } from '../core/ports.ts'
 import * as mayCopy from './copy-permissions.ts'
@@ -32,8 +33,10 @@ const MOVING: Sizes = { memoryMiB: 1769, timeoutSeconds: 900 }
 /** Those that need more than the usual 256 MiB and a minute. */
 const SIZES: Readonly<Record<string, Sizes>> = {
   CopyDisk: MOVING,
+  WriteSnapshot: MOVING,
   VerifyCopy: MOVING,
   PlanCopy: { memoryMiB: 512, timeoutSeconds: 300 },
+  PlanRecovery: { memoryMiB: 512, timeoutSeconds: 300 },
 }
 
 type Functions = Record<string, TaskFunction<z.ZodType>>
@@ -46,6 +49,7 @@ export class TaskFunctions extends Construct {
   readonly protectMachine: Functions
   readonly revertMachine: Functions
   readonly copyPoint: Functions
+  readonly recoverPoint: Functions
   readonly wakeWaits: TaskFunction<z.ZodType>
 
   constructor(scope: Construct, id: string, props: TaskFunctionsProps) {
@@ -55,6 +59,11 @@ export class TaskFunctions extends Construct {
     this.protectMachine = this.#functions(props, protectMachinePowers(to))
     this.revertMachine = this.#functions(props, revertMachinePowers(to))
     this.copyPoint = this.#functions(props, copyPointPowers(to))
+    this.recoverPoint = {
+      ...this.#functions(props, recoverPointPowers(to)),
+      ...pick(this.protectMachine, tasks.awaitSnapshots, tasks.completePoint),
+      ...pick(this.copyPoint, copying.endProxies),
+    }
     const waker = this.#functions(props, [
       [
         tasks.wakeWaits,
@@ -63,7 +72,7 @@ export class TaskFunctions extends Construct {
         may.readVolumes(),
         may.readSnapshots(),
         may.readCommands(),
-        may.endTaskWaits(to, 'protect-machine', 'revert-machine', 'copy-point'),
+        may.endTaskWaits(to, 'protect-machine', 'revert-machine', 'copy-point', 'recover-point'),
       ],
     ])
     this.wakeWaits = waker[tasks.wakeWaits.name] ?? missing(tasks.wakeWaits.name)
@@ -95,11 +104,11 @@ export class TaskFunctions extends Construct {
 interface Scope extends may.Permissions, Pick<TaskFunctionsProps, 'catalog' | 'reports' | 'vaults' | 'proxies'> {}
 
 /** @param reads of what is waited for */
-const waiting = (to: Scope, workflow: Workflow, ...reads: PolicyStatement[][]): PolicyStatement[][] => [
-  may.writeCatalog(to.catalog),
-  ...reads,
-  may.endTaskWaits(to, workflow),
-]
+const waiting = (
+  to: Scope,
+  workflows: Workflow | readonly Workflow[],
+  ...reads: PolicyStatement[][]
+): PolicyStatement[][] => [may.writeCatalog(to.catalog), ...reads, may.endTaskWaits(to, ...[workflows].flat())]
 
 const protectFleetPowers = ({ reports }: Scope): Power[] => [
   [tasks.discoverMachines, may.readMachines(), may.writeReports(reports)],
@@ -124,7 +133,7 @@ const protectMachinePowers = (to: Scope): Power[] => [
   [
     tasks.reservePoint,
     may.writeCatalog(to.catalog),
-    may.readExecutions(to, 'protect-machine', 'revert-machine'),
+    may.readExecutions(to, 'protect-machine', 'revert-machine', 'recover-point'),
     may.readCommands(),
     may.readMachines(),
     // It also discards what an earlier run, dead by now, left open.
@@ -138,10 +147,17 @@ const protectMachinePowers = (to: Scope): Power[] => [
     may.snapshotOptedIn(to),
     may.writeCatalog(to.catalog),
   ],
-  [tasks.awaitSnapshots, ...waiting(to, 'protect-machine', may.readSnapshots())],
+  [tasks.awaitSnapshots, ...waiting(to, ['protect-machine', 'recover-point'], may.readSnapshots())],
   [tasks.completePoint, may.readSnapshots(), may.writeCatalog(to.catalog)],
   [copying.planCopies, may.readCatalog(to.catalog)],
   [tasks.discardPoint, may.readSnapshots(), may.deleteOurSnapshots(to), may.writeCatalog(to.catalog)],
+]
+
+const launching = (to: Scope): PolicyStatement[][] => [
+  mayCopy.launchProxies(to, to.proxies),
+  mayCopy.terminateOurProxies(to),
+  mayCopy.readMover(to.proxies.mover),
+  mayCopy.writeJobs(to.reports),
 ]
 
 const copyPointPowers = (to: Scope): Power[] => {
@@ -165,10 +181,8 @@ const copyPointPowers = (to: Scope): Power[] => {
     [
       copying.runProxy,
       ...waiting(to, 'copy-point', may.readMachines()),
-      mayCopy.launchProxies(to, to.proxies),
-      mayCopy.terminateOurProxies(to),
-      mayCopy.readMover(to.proxies.mover),
-      mayCopy.writeJobs(to.reports),
+      ...launching(to),
+      mayCopy.attachOurSnapshotsToProxies(to),
     ],
     [copying.endProxies, may.writeCatalog(to.catalog), may.readMachines(), mayCopy.terminateOurProxies(to)],
     [copying.verifyCopy, may.readCatalog(to.catalog), mayCopy.readVaults(access)],
@@ -176,6 +190,35 @@ const copyPointPowers = (to: Scope): Power[] => {
     [copying.discardCopy, may.writeCatalog(to.catalog), may.readMachines(), mayCopy.terminateOurProxies(to)],
   ]
 }
+
+const recoverPointPowers = (to: Scope): Power[] => [
+  [
+    recovering.planRecovery,
+    may.writeCatalog(to.catalog),
+    mayCopy.readVaults(to.vaults.access),
+    // It also discards what an earlier run, dead by now, left open.
+    may.readExecutions(to, 'recover-point'),
+    may.readSnapshots(),
+    may.deleteOurSnapshots(to),
+  ],
+  [recovering.startSnapshots, may.writeCatalog(to.catalog), mayCopy.startOurSnapshots(to)],
+  [
+    recovering.writeSnapshot,
+    may.readCatalog(to.catalog),
+    mayCopy.readVaults(to.vaults.access),
+    mayCopy.writeOurSnapshotBlocks(to),
+    mayCopy.writeProgress(to.reports),
+  ],
+  [recovering.runRecoveryProxy, ...waiting(to, 'recover-point', may.readMachines()), ...launching(to)],
+  [
+    recovering.discardRecovery,
+    may.writeCatalog(to.catalog),
+    may.readMachines(),
+    mayCopy.terminateOurProxies(to),
+    may.readSnapshots(),
+    may.deleteOurSnapshots(to),
+  ],
+]
 
 const revertMachinePowers = (to: Scope): Power[] => [
   [
@@ -209,6 +252,10 @@ const revertMachinePowers = (to: Scope): Power[] => [
   [tasks.finishRevert, may.tagSwappedVolumes(to), may.writeCatalog(to.catalog)],
   [tasks.discardRevert, may.readMachines(), may.readVolumes(), may.deleteOurVolumes(to), may.writeCatalog(to.catalog)],
 ]
+
+/** Lambdas that two workflows share. */
+const pick = (functions: Functions, ...contracts: readonly Contract[]): Functions =>
+  Object.fromEntries(contracts.map(({ name }) => [name, functions[name] ?? missing(name)]))
 
 const environmentShape = (schema: z.ZodType): Record<string, unknown> =>
   'shape' in schema ? (schema.shape as Record<string, unknown>) : {}

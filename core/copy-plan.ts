@@ -1,5 +1,5 @@
 import { BLOCK_BYTES, GIB } from './block-size.ts'
-import type { ProxyPlan } from './contracts/copy-records.ts'
+import type { ProxyPlan } from './contracts/jobs.ts'
 
 /**
  * Proxy or direct: how the blocks of a copy come from its snapshots into the vault. The EBS direct APIs need no instance and cost
@@ -75,9 +75,12 @@ export function planCopyPath(disks: readonly DiskToMove[], wanted?: CopyPath['pa
     : { path: 'proxy', proxies, reason: `${what}: ${prices}` }
 }
 
-/** As few as attach all disks, each with about as much to do. */
-function proxiesFor(disks: readonly DiskToMove[]): ProxyPlan[] {
-  const proxyCount = Math.ceil(disks.length / DISKS_PER_PROXY)
+/** As few as attach all disks. */
+const proxiesFor = (disks: readonly DiskToMove[]): ProxyPlan[] =>
+  sharedOut(disks, Math.ceil(disks.length / DISKS_PER_PROXY))
+
+/** The disks on so many proxies, each with about as much to do. */
+export function sharedOut(disks: readonly DiskToMove[], proxyCount: number): ProxyPlan[] {
   const loads = Array.from({ length: proxyCount }, () => ({ disks: [] as number[], bytes: 0 }))
   const byWork = disks.map(({ blockCount }, index) => ({ index, bytes: blockCount * BLOCK_BYTES }))
   for (const { index, bytes } of byWork.toSorted((left, right) => right.bytes - left.bytes)) {

@@ -1,5 +1,5 @@
 import type { CopyRecord, CopyState } from './contracts/copy-records.ts'
-import type { ProgressReport, ProxyJob } from './contracts/jobs.ts'
+import type { DiskToWrite, ProgressReport, ProxyJob } from './contracts/jobs.ts'
 import type { DeployedVault } from './contracts/policies.ts'
 import type { PointIn } from './contracts/records.ts'
 import type { Advance } from './ports.ts'
@@ -25,11 +25,10 @@ export type CopyId = Pick<CopyRecord, 'point' | 'vault'>
 
 /** Vaults, as the workflow sees them. */
 export interface Vaults {
-  /**
-   * Opens a vault; the deployment's own is made when it is not there yet.
-   * Throws VaultNotFound, VaultKeyWrong, VaultDamaged, AccessDenied.
-   */
+  /** Throws VaultNotFound, VaultKeyWrong, VaultDamaged, AccessDenied. */
   open(place: DeployedVault): Promise<CopyVault>
+  /** As `open`; the deployment's own is made when it is not there yet. */
+  openOrMake(place: DeployedVault): Promise<CopyVault>
 }
 
 export interface CopyVault {
@@ -44,6 +43,25 @@ export interface CopyVault {
    * Returns the key of its manifest. Throws CopyNotFound, LostRace when it is there with other copies.
    */
   commit(point: PointIn<'complete'>, copies: readonly string[]): Promise<string>
+  /** Committed points of a machine, oldest first. */
+  points(machine: string): Promise<PointInVault[]>
+  /** What a point is made of. Throws VaultDamaged also when a disk's manifest is not the one that was committed. */
+  point(manifest: string): Promise<PointContent>
+}
+
+export interface PointInVault {
+  /** Key of its manifest. */
+  readonly manifest: string
+  readonly point: string
+  readonly capturedAt: string
+}
+
+export interface PointContent {
+  readonly machine: string
+  readonly capturedAt: string
+  readonly disks: readonly DiskToWrite[]
+  /** What `commit` wrote of the point, not yet parsed: another program may have written it. */
+  readonly machineConfiguration: unknown
 }
 
 export interface CommittedDisk {
@@ -66,7 +84,8 @@ export interface NewProxy {
   readonly clientToken: string
   readonly instanceType: string
   readonly spot: boolean
-  readonly availabilityZone: string
+  /** Where its disks are; any without it. */
+  readonly availabilityZone?: string
   /** Key of its job in the reports bucket. */
   readonly job: string
   readonly disks: readonly { readonly device: string; readonly snapshot: string }[]
@@ -117,6 +136,8 @@ export interface NewSnapshot {
   /** ARN, id or alias of the KMS key; without it the Region's default decides. */
   readonly kmsKey?: string
   readonly encrypted: boolean
+  /** EBS gives it up when no block has come for so long. */
+  readonly patienceMinutes: number
   /** The same token starts the same snapshot. */
   readonly clientToken: string
 }
@@ -131,8 +152,8 @@ export interface SnapshotBlocks {
   /** One block, its checksum checked. Throws SnapshotMissing, DiskUnreadable when what came is not what was sent. */
   read(snapshot: string, listed: Required<ListedBlock>): Promise<Uint8Array>
   start(snapshot: NewSnapshot): Promise<string>
-  /** May be repeated. Returns the SHA-256 of the block. */
+  /** May be repeated. Returns the SHA-256 of the block. Throws SnapshotSealed when the snapshot takes no more blocks. */
   write(snapshot: string, block: number, bytes: Uint8Array): Promise<Uint8Array>
-  /** @param sha256 over the SHA-256 of every block that was written, in the order of the blocks */
+  /** Throws SnapshotSealed when that was done before. @param sha256 over the SHA-256 of every block that was written, in the order of the blocks */
   complete(snapshot: string, written: { readonly blockCount: number; readonly sha256: Uint8Array }): Promise<void>
 }

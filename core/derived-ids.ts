@@ -19,3 +19,7 @@ export const diskCopyIdOf = (point: string, vault: string, volume: string): Prom
 /** Client token of a launch (64 characters at most): each try of each proxy of a run has its own. */
 export const proxyTokenOf = async (run: string, place: number, attempt: number): Promise<string> =>
   `px-${await derivedFrom(`${run}/${place}/${attempt}`)}`
+
+/** Client token of a snapshot that a volume's copy is written to: every try of a point starts the same snapshot. */
+export const snapshotTokenOf = async (point: string, volume: string): Promise<string> =>
+  `sn-${await derivedFrom(`${point}/${volume}`)}`

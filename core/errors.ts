@@ -39,6 +39,8 @@ export const ERROR_KINDS = {
   DiskLayoutChanged: 'lost',
   SnapshotFailed: 'lost',
   SnapshotMissing: 'lost',
+  /** A snapshot takes no more blocks: an earlier try has completed it, or EBS has given it up. */
+  SnapshotSealed: 'lost',
   PointNotFound: 'lost',
   PointOfAnotherMachine: 'lost',
   PointNotComplete: 'lost',

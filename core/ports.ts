@@ -213,7 +213,7 @@ export interface Executions {
   isRunning(execution: string): Promise<boolean>
 }
 
-export type Workflow = 'protect-fleet' | 'protect-machine' | 'revert-machine' | 'copy-point'
+export type Workflow = 'protect-fleet' | 'protect-machine' | 'revert-machine' | 'copy-point' | 'recover-point'
 
 export interface RunStatus {
   readonly state: 'running' | 'succeeded' | 'failed' | 'timed-out' | 'aborted'

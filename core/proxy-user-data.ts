@@ -22,7 +22,7 @@ function plain(name: string, value: string): string {
  * cloud-init starts it in the root directory, below which the disks are. Disks are read as raw devices: nothing is mounted.
  */
 export const proxyUserData = ({ moverUrl, region, bucket, job, deadlineMinutes }: ProxyBoot): string => `#!/bin/bash
-# Tandem: copies disks into a vault, and ends. Nobody logs in here.
+# Tandem: moves disks into a vault or back, and ends. Nobody logs in here.
 devices="$PWD/dev"
 shutdown -h +${Math.ceil(deadlineMinutes)}
 trap 'shutdown -h now' EXIT

@@ -1,25 +1,31 @@
 /** Vaults in buckets, for the workflow (core/copy-ports.ts). */
 import type { DeployedVault } from '../core/contracts/policies.ts'
+import type { DiskToWrite } from '../core/contracts/jobs.ts'
+import type { VaultedPoint } from '../core/contracts/records.ts'
 import type { CommittedDisk, CopyVault, Vaults } from '../core/copy-ports.ts'
 import { isTandemError } from '../core/errors.ts'
 import type { Clock } from '../core/ports.ts'
-import { manifestName } from './format/names.ts'
+import { manifestName, millisOf } from './format/names.ts'
 import { locationOf } from './jobs/copy-disk-job.ts'
 import { kmsKey } from './key-holders.ts'
-import { commitPoint } from './points.ts'
+import { commitPoint, copyOfPoint, listPoints, readPoint } from './points.ts'
 import { openStore } from './stores/location.ts'
 import { createVault, listCopies, openVault, readCopy, type Vault } from './vault.ts'
 import { verifyCopies } from './verify-vault.ts'
 
 /** @throws TandemError VaultNotFound, VaultKeyWrong, VaultDamaged, AccessDenied, AwsUnavailable */
-export async function openDeployedVault(place: DeployedVault, nowMs: number): Promise<Vault> {
-  const store = await openStore(locationOf(place))
-  const holder = kmsKey(place.key)
+export const openDeployedVault = async (place: DeployedVault): Promise<Vault> =>
+  openVault(await openStore(locationOf(place)), kmsKey(place.key))
+
+/** As `openDeployedVault`; the deployment's own is made when it is not there yet. */
+async function openOrMake(place: DeployedVault, nowMs: number): Promise<Vault> {
   try {
-    return await openVault(store, holder)
+    return await openDeployedVault(place)
   } catch (error) {
     if (!place.isOwn || !isTandemError(error, 'VaultNotFound')) throw error
   }
+  const store = await openStore(locationOf(place))
+  const holder = kmsKey(place.key)
   try {
     return await createVault(store, holder, nowMs)
   } catch (error) {
@@ -30,10 +36,8 @@ export async function openDeployedVault(place: DeployedVault, nowMs: number): Pr
 }
 
 export const bucketVaults = (clock: Clock): Vaults => ({
-  async open(place) {
-    const vault = await openDeployedVault(place, Date.parse(clock.now()))
-    return copyVault(vault, place)
-  },
+  open: async (place) => copyVault(await openDeployedVault(place), place),
+  openOrMake: async (place) => copyVault(await openOrMake(place, Date.parse(clock.now())), place),
 })
 
 const copyVault = (vault: Vault, place: DeployedVault): CopyVault => ({
@@ -64,9 +68,26 @@ const copyVault = (vault: Vault, place: DeployedVault): CopyVault => ({
       pointId: point,
       capturedAtMs: Date.parse(capturedAt),
       copies,
-      machineConfiguration: { configuration, members, unprotected, consistency, policy },
+      machineConfiguration: { configuration, members, unprotected, consistency, policy } satisfies VaultedPoint,
     })
     return name
+  },
+  async points(machine) {
+    const points = await listPoints(vault, machine)
+    return points.map(({ name, pointId, time }) => ({
+      manifest: name,
+      point: pointId,
+      capturedAt: new Date(millisOf(time)).toISOString(),
+    }))
+  },
+  async point(name) {
+    const { machine, capturedAt, disks, machineConfiguration } = await readPoint(vault, name)
+    const found: DiskToWrite[] = []
+    for (const disk of disks) {
+      const { sizeBytes, blockCount } = await copyOfPoint(vault, name, disk)
+      found.push({ volume: disk.disk, copy: disk.copy, sizeBytes, blockCount })
+    }
+    return { machine, capturedAt, disks: found, machineConfiguration }
   },
 })
 

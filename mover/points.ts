@@ -1,8 +1,9 @@
 /** Points: copies of several disks of a machine, committed together (docs/vault-format.md, section 5). */
 import { createHash } from 'node:crypto'
 import { TandemError } from '../core/errors.ts'
+import type { DiskManifest } from './format/manifest.ts'
 import { pointManifest, type PointManifest } from './format/point-manifest.ts'
-import { pointName, PREFIX, readPointName } from './format/names.ts'
+import { pointName, pointPrefix, PREFIX, readPointName } from './format/names.ts'
 import { readCopy, readObject, writeObject, type Vault } from './vault.ts'
 
 export interface PointCommit {
@@ -77,10 +78,10 @@ export interface PointName {
   readonly writtenMs: number
 }
 
-/** Points of all machines, each machine's oldest first. */
-export async function listPoints({ store }: Vault): Promise<PointName[]> {
+/** Points of a machine, oldest first; of all machines without a name. */
+export async function listPoints({ store }: Vault, machine?: string): Promise<PointName[]> {
   const points: PointName[] = []
-  for await (const { name, writtenMs } of store.list(PREFIX.points)) {
+  for await (const { name, writtenMs } of store.list(machine === undefined ? PREFIX.points : pointPrefix(machine))) {
     const parts = readPointName(name)
     if (parts) points.push({ name, ...parts, writtenMs })
   }
@@ -99,12 +100,31 @@ export async function readPoint(vault: Vault, name: string): Promise<PointManife
 
 /** What is wrong with a point; undefined when all its copies are there and are those that it was committed with. */
 export async function faultOfPoint(vault: Vault, name: string): Promise<string | undefined> {
-  for (const { copy, disk, digest } of (await readPoint(vault, name)).disks) {
-    const found = await digestOf(vault, copy)
-    if (found === undefined)
-      return `${name} in the vault at ${vault.store.url} needs ${copy}, which is missing: ${disk} is lost in this point.`
-    if (found !== digest)
-      return `${name} in the vault at ${vault.store.url} was committed with another ${copy} than is there.`
+  for (const disk of (await readPoint(vault, name)).disks) {
+    const fault = await faultOfDisk(vault, name, disk)
+    if (fault !== undefined) return fault
   }
   return undefined
+}
+
+type DiskOfPoint = PointManifest['disks'][number]
+
+async function faultOfDisk(
+  vault: Vault,
+  name: string,
+  { copy, disk, digest }: DiskOfPoint,
+): Promise<string | undefined> {
+  const found = await digestOf(vault, copy)
+  if (found === undefined)
+    return `${name} in the vault at ${vault.store.url} needs ${copy}, which is missing: ${disk} is lost in this point.`
+  return found === digest
+    ? undefined
+    : `${name} in the vault at ${vault.store.url} was committed with another ${copy} than is there.`
+}
+
+/** Manifest of a disk of a point: the one that the point was committed with. @throws TandemError VaultDamaged */
+export async function copyOfPoint(vault: Vault, name: string, disk: DiskOfPoint): Promise<DiskManifest> {
+  const fault = await faultOfDisk(vault, name, disk)
+  if (fault !== undefined) throw new TandemError('VaultDamaged', fault)
+  return readCopy(vault, disk.copy)
 }

@@ -1,16 +1,9 @@
 import * as z from 'zod'
 import { instant, machineId, pointId, runId, vaultName } from './identifiers.ts'
-import { diskToCopy } from './jobs.ts'
+import { diskToCopy, proxyPlan } from './jobs.ts'
 import { failure } from './records.ts'
 
 /** The catalog's records of secondary copies: the "other copy ref" of FIG. 7. Written through `Copies` (core/copy-ports.ts) only. */
-
-/** What a proxy of a copy is to be. */
-export const proxyPlan = z.strictObject({
-  instanceType: z.string(),
-  /** Places of its disks in the copy's list. */
-  disks: z.array(z.int().nonnegative()).min(1),
-})
 
 const copy = z.strictObject({
   version: z.literal(1),
@@ -54,4 +47,3 @@ export const copyRecord = z.discriminatedUnion('state', [
 export type CopyRecord = z.infer<typeof copyRecord>
 export type CopyState = CopyRecord['state']
 export type CopyIn<State extends CopyState> = Extract<CopyRecord, { state: State }>
-export type ProxyPlan = z.infer<typeof proxyPlan>

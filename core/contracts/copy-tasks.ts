@@ -2,15 +2,9 @@ import * as z from 'zod'
 import { contract } from './contract.ts'
 import { instant, machineId, pointId, runId, taskToken, vaultName } from './identifiers.ts'
 import { diskCopied } from './jobs.ts'
+import { catalog, copyRules, owner, proxySettings, reports, vaults } from './task-environment.ts'
 
 /** Contracts of copy-point's Task states, and of the one by which protect-machine starts it (see tasks.ts). */
-
-const catalog = z.object({ CATALOG_TABLE: z.string().min(1) })
-const vaults = z.object({ VAULTS: z.string().min(2) })
-const copyRules = z.object({ COPY_RULES: z.string().min(2) })
-const reports = z.object({ REPORTS_BUCKET: z.string().min(1) })
-const owner = z.object({ OWNER: z.string().min(1) })
-const proxySettings = z.object({ PROXY: z.string().min(2) })
 
 const copySubject = z.strictObject({ machine: machineId, run: runId, point: pointId, vault: vaultName })
 const count = z.int().nonnegative()

@@ -35,15 +35,46 @@ export const diskJob = z.strictObject({
   progress: progressKey,
 })
 
-/** What a proxy reads at its start: `jobs/…` in the reports bucket, for it holds the token. */
-export const proxyJob = z.strictObject({
+/** One disk of a copy, and the snapshot that it is written to. */
+export const diskToWrite = z.strictObject({
+  /** Its name in the vault. */
+  volume: volumeId,
+  /** Key of the manifest of its copy. */
+  copy: z.string(),
+  sizeBytes: z.int().positive(),
+  /** That are not zeros. */
+  blockCount: z.int().nonnegative(),
+})
+
+/** What a proxy is to be. */
+export const proxyPlan = z.strictObject({
+  instanceType: z.string(),
+  /** Places of its disks in the list of all. */
+  disks: z.array(z.int().nonnegative()).min(1),
+})
+
+const anyProxyJob = z.strictObject({
   version: z.literal(1),
   token: taskToken,
   vault: vaultPlace,
-  takenAt: instant,
-  disks: z.array(diskToCopy.extend({ device: deviceName })).min(1),
   progress: progressKey,
 })
+
+/** Copies the devices that the proxy was launched with. */
+const copyJob = anyProxyJob.extend({
+  kind: z.literal('copy'),
+  takenAt: instant,
+  disks: z.array(diskToCopy.extend({ device: deviceName })).min(1),
+})
+
+/** Writes disks of copies to snapshots that wait for their blocks. */
+const recoveryJob = anyProxyJob.extend({
+  kind: z.literal('recovery'),
+  disks: z.array(diskToWrite.extend({ snapshot: snapshotId })).min(1),
+})
+
+/** What a proxy reads at its start: `jobs/…` in the reports bucket, for it holds the token. */
+export const proxyJob = z.discriminatedUnion('kind', [copyJob, recoveryJob])
 
 /** What every proxy of a deployment has in common. */
 export const deployedProxy = z.strictObject({
@@ -68,7 +99,14 @@ export const progressReport = z.strictObject({
   at: instant,
 })
 
-/** What became of a disk. */
+/** What became of a disk that was written back. */
+export const diskWritten = z.strictObject({
+  volume: volumeId,
+  snapshot: snapshotId,
+  writtenBytes: z.number(),
+})
+
+/** What became of a disk that was copied. */
 export const diskCopied = z.strictObject({
   volume: volumeId,
   /** Key of its manifest in the vault. */
@@ -81,6 +119,11 @@ export const diskCopied = z.strictObject({
 
 export type DiskToCopy = z.infer<typeof diskToCopy>
 export type DiskJob = z.infer<typeof diskJob>
+export type DiskToWrite = z.infer<typeof diskToWrite>
+export type ProxyPlan = z.infer<typeof proxyPlan>
 export type ProxyJob = z.infer<typeof proxyJob>
+export type CopyJob = z.infer<typeof copyJob>
+export type RecoveryJob = z.infer<typeof recoveryJob>
 export type ProgressReport = z.infer<typeof progressReport>
 export type DiskCopied = z.infer<typeof diskCopied>
+export type DiskWritten = z.infer<typeof diskWritten>

@@ -11,6 +11,7 @@ import {
   taskToken,
   volumeId,
 } from './identifiers.ts'
+import { recovery } from './recovery.ts'
 
 /**
  * The catalog: every record that Tandem keeps, as a strict union by state. Illegal states do not parse, and each record
@@ -116,10 +117,24 @@ const point = z.strictObject({
   consistency: z.literal('crash'),
   configuration: machineConfiguration,
   unprotected: z.array(unprotectedDisk),
+  /** Only of a point that was written back from a vault. */
+  recovery: recovery.optional(),
 })
 
+/** What a vault keeps of a point beside its disks: enough to bring point and machine up again without the catalog. */
+export const vaultedPoint = z.object({
+  policy: policyName,
+  consistency: z.literal('crash'),
+  configuration: machineConfiguration,
+  members: z.array(capturedMember).min(1),
+  unprotected: z.array(unprotectedDisk),
+})
+
+/** A member without its snapshot: parsing one with it leaves that out. */
+export const memberOfPoint = z.object(disk.shape)
+
 /** What a point is in every state, whatever else a state adds: parsing a record with it leaves the additions out. */
-export const pointInAnyState = z.object({ ...point.shape, members: z.array(z.object(disk.shape)).min(1) })
+export const pointInAnyState = z.object({ ...point.shape, members: z.array(memberOfPoint).min(1) })
 
 export const failure = z.strictObject({ error: z.string(), cause: z.string() })
 
@@ -237,6 +252,7 @@ export type UnprotectedDisk = z.infer<typeof unprotectedDisk>
 export type MachineConfiguration = z.infer<typeof machineConfiguration>
 export type MachineRecord = z.infer<typeof machineRecord>
 export type PointRecord = z.infer<typeof pointRecord>
+export type VaultedPoint = z.infer<typeof vaultedPoint>
 export type PointState = PointRecord['state']
 export type PointIn<State extends PointState> = Extract<PointRecord, { state: State }>
 export type RevertRecord = z.infer<typeof revertRecord>

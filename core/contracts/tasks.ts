@@ -1,18 +1,14 @@
 import * as z from 'zod'
 import { contract } from './contract.ts'
 import * as copying from './copy-tasks.ts'
+import * as recovering from './recovery-tasks.ts'
 import { instant, machineId, pointId, policyName, revertId, runId, taskToken } from './identifiers.ts'
+import { catalog, owner, policies, reports } from './task-environment.ts'
 
 /**
  * The contract of every Task state, in the order in which the state machines run them. Tasks pass ids and counts to each
  * other, never lists: what is long is in the catalog or in S3 (256 KiB, AWS facts C.1).
  */
-
-const catalog = z.object({ CATALOG_TABLE: z.string().min(1) })
-/** What every resource of this deployment is tagged with as `tandem:owner`. */
-const owner = z.object({ OWNER: z.string().min(1) })
-const reports = z.object({ REPORTS_BUCKET: z.string().min(1) })
-const policies = z.object({ POLICIES: z.string().min(2) })
 
 /** Which run of which machine: what every task of protect-machine and revert-machine is told. */
 const subject = z.strictObject({ machine: machineId, run: runId })
@@ -213,6 +209,16 @@ export const TASKS = {
     copying.verifyCopy,
     copying.commitCopy,
     copying.discardCopy,
+  ],
+  'recover-point': [
+    recovering.planRecovery,
+    recovering.startSnapshots,
+    recovering.writeSnapshot,
+    recovering.runRecoveryProxy,
+    copying.endProxies,
+    awaitSnapshots,
+    completePoint,
+    recovering.discardRecovery,
   ],
   'revert-machine': [
     planRevert,

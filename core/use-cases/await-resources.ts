@@ -1,4 +1,4 @@
-import { VISIBILITY_LIMIT_MS } from '../capture.ts'
+import { snapshotsAskedAt, VISIBILITY_LIMIT_MS } from '../capture.ts'
 import type { PointIn } from '../contracts/records.ts'
 import type * as tasks from '../contracts/tasks.ts'
 import { TandemError } from '../errors.ts'
@@ -30,16 +30,16 @@ export const awaitSnapshots =
 /** A snapshot that somebody deleted will never be complete; "not shown" means so only some time after it was made. */
 async function refuseDeleted(
   { snapshots, clock }: Ports,
-  { point, capturedAt }: PointIn<'captured' | 'complete'>,
+  point: PointIn<'captured' | 'complete'>,
   resources: readonly string[],
 ): Promise<void> {
-  if (msBetween(capturedAt, clock.now()) < VISIBILITY_LIMIT_MS) return
+  if (msBetween(snapshotsAskedAt(point), clock.now()) < VISIBILITY_LIMIT_MS) return
   const shown = new Set((await snapshots.observe(resources)).map(({ snapshot }) => snapshot))
   const missing = resources.filter((id) => !shown.has(id))
   if (missing.length > 0)
     throw new TandemError(
       'SnapshotMissing',
-      `${missing.join(', ')} of point ${point} was deleted before it was complete. The point is given up; the next run makes another.`,
+      `${missing.join(', ')} of point ${point.point} was deleted before it was complete. The point is given up; the next run makes another.`,
     )
 }
 

@@ -1,4 +1,4 @@
-import { VISIBILITY_LIMIT_MS } from '../capture.ts'
+import { snapshotsAskedAt, VISIBILITY_LIMIT_MS } from '../capture.ts'
 import { pointInAnyState, type Failure, type PointIn, type PointRecord } from '../contracts/records.ts'
 import type { discardPoint as contract } from '../contracts/tasks.ts'
 import { pointIdOf } from '../derived-ids.ts'
@@ -69,7 +69,7 @@ async function takeBack({ catalog }: DiscardPorts, point: PointIn<'captured'>): 
   const open: PointIn<'capturing'> = {
     ...pointInAnyState.parse(point),
     state: 'capturing',
-    askedAt: point.capturedAt,
+    askedAt: snapshotsAskedAt(point),
   }
   await catalog.advancePoint(['captured'], open)
   return open
@@ -78,7 +78,10 @@ async function takeBack({ catalog }: DiscardPorts, point: PointIn<'captured'>): 
 /** The next run of a machine comes soon after the one that died: what it left is among the latest points. */
 const SETTLED_POINTS_LIMIT = 20
 
-/** Discards what runs that are dead left open on this machine; the caller holds its lock. */
+/**
+ * Discards what runs that are dead left open on this machine; the caller holds its lock.
+ * @param concerns leaves others alone
+ */
 export async function discardAbandonedPoints(
   ports: DiscardPorts & {
     readonly catalog: Pick<Catalog, 'points'>
@@ -86,10 +89,12 @@ export async function discardAbandonedPoints(
   },
   machine: string,
   run: string,
+  concerns: (point: PointRecord) => boolean = () => true,
 ): Promise<void> {
   const { points } = await ports.catalog.points(machine, { limit: SETTLED_POINTS_LIMIT })
   for (const point of points) {
-    if (isFinalPoint(point) || point.run === run || (await ports.executions.isRunning(point.run))) continue
+    if (isFinalPoint(point) || point.run === run || !concerns(point) || (await ports.executions.isRunning(point.run)))
+      continue
     try {
       await discard(ports, point, { error: 'RunEnded', cause: `Its run ended before it did; tidied up by ${run}.` })
     } catch (error) {

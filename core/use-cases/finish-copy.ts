@@ -4,6 +4,7 @@ import type { DeployedVaults } from '../contracts/policies.ts'
 import type { CommittedDisk, Copies, CopyVault, Vaults } from '../copy-ports.ts'
 import { TandemError } from '../errors.ts'
 import type { Catalog, Clock } from '../ports.ts'
+import { placeOf } from '../vault-places.ts'
 import { requireCompletePoint, requireCopy } from './require-record.ts'
 import type { TaskOf } from './task-of.ts'
 
@@ -62,12 +63,6 @@ export const commitCopy =
   }
 
 const resultOf = ({ point, vault, manifest, newBytes }: CopyIn<'committed'>) => ({ point, vault, manifest, newBytes })
-
-export function placeOf(places: DeployedVaults, { vault }: Pick<CopyRecord, 'vault'>): DeployedVaults[string] {
-  const place = places[vault]
-  if (place) return place
-  throw new TandemError('VaultNotFound', `Vault ${vault} is no longer in this deployment: its policy file was changed.`)
-}
 
 const openVault = ({ vaults, places }: VaultPorts, copy: CopyRecord): Promise<CopyVault> =>
   vaults.open(placeOf(places, copy))

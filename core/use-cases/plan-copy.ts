@@ -10,6 +10,7 @@ import { diskCopyIdOf } from '../derived-ids.ts'
 import { TandemError } from '../errors.ts'
 import { parseRequest } from '../parse-request.ts'
 import type { Catalog, Executions } from '../ports.ts'
+import { namedVault, vaultUrl } from '../vault-places.ts'
 import { countBlocks } from './count-blocks.ts'
 import { chosenPoint } from './chosen-point.ts'
 import type { TaskOf } from './task-of.ts'
@@ -36,14 +37,13 @@ export const planCopy =
     const wanted = parseRequest(copyInput, request, copyExample)
     const point = await chosenPoint(ports.catalog, wanted.machine, wanted.point)
     const name = wanted.vault ?? onlyVaultOf(ports.copyRules, point)
-    const place = ports.places[name]
-    if (!place) throw vaultUnknown(ports.places, name)
+    const place = namedVault(ports.places, name)
     const found = await ports.copies.copy(point.machine, { point: point.point, vault: name })
     const subject = { machine: point.machine, point: point.point, vault: name, diskCount: point.members.length }
     if (found?.state === 'committed')
       return { ...subject, path: 'none', reason: `it was committed at ${found.committedAt}`, proxyCount: 0 }
     await refuseIfUnderWay(ports, found, run)
-    const vault = await ports.vaults.open(place)
+    const vault = await ports.vaults.openOrMake(place)
     const disks: DiskToCopy[] = []
     for (const member of point.members) disks.push(await diskToCopy(ports, vault, { ...point, name }, member))
     const path = planCopyPath(disks, wanted.path)
@@ -54,7 +54,7 @@ export const planCopy =
       point: point.point,
       capturedAt: point.capturedAt,
       vault: name,
-      url: `s3://${place.bucket}/${place.prefix}`,
+      url: vaultUrl(place),
       run,
       startedAt,
       path: path.path,
@@ -73,14 +73,6 @@ function onlyVaultOf(rules: DeployedCopies, { machine, policy }: PointIn<'comple
   throw new TandemError(
     'InvalidInput',
     `Policy ${policy} of ${machine} names ${vaults.length === 0 ? 'no vault' : `${vaults.length} vaults (${vaults.join(', ')})`}: say which one is meant, e.g. ${copyExample}`,
-  )
-}
-
-function vaultUnknown(places: DeployedVaults, name: string): TandemError {
-  const known = Object.keys(places).toSorted().join(', ')
-  return new TandemError(
-    'VaultNotFound',
-    `There is no vault ${name} in this deployment. ${known === '' ? 'It has none: add one under "vaults" of the policy file, and deploy.' : `It has: ${known}.`}`,
   )
 }
 

@@ -1,8 +1,10 @@
 import type { CopyRecord } from '../contracts/copy-records.ts'
 import type { PointIn, PointRecord, RevertRecord } from '../contracts/records.ts'
+import type { Recovery } from '../contracts/recovery.ts'
 import type { Copies } from '../copy-ports.ts'
 import { TandemError } from '../errors.ts'
 import type { Catalog } from '../ports.ts'
+import { isCaptured } from '../record-states.ts'
 
 /** The record that an earlier state of the same run wrote; without it something is wrong with us. */
 export async function requirePoint(
@@ -48,4 +50,27 @@ export async function requireCopy(
     'ContractBroken',
     `The copy of ${point} to vault ${vault} was planned, but is not in the catalog.`,
   )
+}
+
+export type RecoveredPoint = PointRecord & { readonly recovery: Recovery }
+
+/** A point that is being written back from a vault. */
+export async function requireRecovery(
+  catalog: Pick<Catalog, 'point'>,
+  { machine, point: id }: { readonly machine: string; readonly point: string },
+): Promise<RecoveredPoint> {
+  const point = await requirePoint(catalog, machine, id)
+  const { recovery } = point
+  if (recovery) return { ...point, recovery }
+  throw new TandemError('ContractBroken', `Point ${id} of ${machine} is not one that is recovered from a vault.`)
+}
+
+/** As `requireRecovery`, once each of its disks has a snapshot. Throws LostRace when the point was given up meanwhile. */
+export async function requireSnapshots(
+  catalog: Pick<Catalog, 'point'>,
+  subject: { readonly machine: string; readonly point: string },
+): Promise<PointIn<'captured' | 'complete'> & { readonly recovery: Recovery }> {
+  const point = await requireRecovery(catalog, subject)
+  if (isCaptured(point)) return point
+  throw new TandemError('LostRace', `Point ${point.point} is ${point.state}: there are no snapshots to write to.`)
 }

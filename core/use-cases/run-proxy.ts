@@ -1,113 +1,91 @@
-import { BLOCK_BYTES } from '../block-size.ts'
-import type { CopyRecord, ProxyPlan } from '../contracts/copy-records.ts'
+import type { CopyRecord } from '../contracts/copy-records.ts'
 import type { runProxy as contract } from '../contracts/copy-tasks.ts'
+import type { CopyJob, ProxyPlan, RecoveryJob } from '../contracts/jobs.ts'
 import type { DeployedVaults } from '../contracts/policies.ts'
-import type { PointIn } from '../contracts/records.ts'
-import type { Copies, NewProxy, Proxies, ProxyLauncher, WorkerPost } from '../copy-ports.ts'
-import { jobKeyOf, progressKeyOf } from '../worker-keys.ts'
-import { proxyTokenOf } from '../derived-ids.ts'
-import { isTandemError, TandemError } from '../errors.ts'
-import { MINUTE_MS, plusMs } from '../instants.ts'
-import type { Catalog, Clock, Ledger } from '../ports.ts'
-import { deadlineMinutes, proxyDevice } from '../proxy-plan.ts'
-import { TAGS } from '../tags.ts'
-import { startWait, type WaitPorts } from '../waits.ts'
-import { tagsOfProxies } from './end-proxies.ts'
-import { placeOf } from './finish-copy.ts'
-import { requireCompletePoint, requireCopy } from './require-record.ts'
+import type { runRecoveryProxy as recoveryContract } from '../contracts/recovery-tasks.ts'
+import type { Copies } from '../copy-ports.ts'
+import { TandemError } from '../errors.ts'
+import type { Catalog } from '../ports.ts'
+import { proxyDevice } from '../proxy-plan.ts'
+import { placeOf } from '../vault-places.ts'
+import { progressKeyOf } from '../worker-keys.ts'
+import { launchProxy, type LaunchPorts } from './launch-proxy.ts'
+import { requireCompletePoint, requireCopy, requireSnapshots } from './require-record.ts'
 import type { TaskOf } from './task-of.ts'
 
-interface Ports extends WaitPorts {
+interface Ports extends LaunchPorts {
   readonly catalog: Pick<Catalog, 'point'>
-  readonly copies: Pick<Copies, 'copy'>
-  readonly proxies: Pick<Proxies, 'observe' | 'tagged' | 'ensureTerminated'>
-  readonly launcher: ProxyLauncher
-  readonly ledger: Pick<Ledger, 'open' | 'made'>
-  readonly post: Pick<WorkerPost, 'putJob'>
   readonly places: DeployedVaults
-  readonly clock: Clock
-  readonly owner: string
 }
 
-/**
- * Launches a proxy for some disks of a copy, and lets it answer the token. Each try has a token of its own, which a proxy of an
- * earlier try cannot answer any more: that one is ended first. FIG. 5.
- */
+interface CopyPorts extends Ports {
+  readonly copies: Pick<Copies, 'copy'>
+}
+
+/** A proxy with some disks of a copy, made from the point's snapshots: it copies them into the vault. */
 export const runProxy =
-  (ports: Ports): TaskOf<typeof contract> =>
+  (ports: CopyPorts): TaskOf<typeof contract> =>
   async ({ proxy: place, attempt, token, ...subject }) => {
     const copy = await requireCopy(ports.copies, subject)
-    const plan = copy.proxies[place]
-    if (!plan) throw new TandemError('ContractBroken', `The copy of ${copy.point} has no proxy ${place}.`)
-    const point = await requireCompletePoint(ports.catalog, copy.machine, copy.point)
-    await endEarlierTries(ports, copy, place)
-    const order = await orderOf(ports, copy, plan, point, { place, attempt, token })
-    const item = `proxy:${place}`
-    await ports.ledger.open({
-      version: 1,
-      run: copy.run,
-      machine: copy.machine,
-      item,
-      purpose: `copies ${plan.disks.length} disks of ${copy.point} to vault ${copy.vault}`,
-      openedAt: ports.clock.now(),
-      deadline: order.tags[TAGS.expires] ?? ports.clock.now(),
+    const plan = planned(copy.proxies, place, copy.point)
+    const { configuration } = await requireCompletePoint(ports.catalog, copy.machine, copy.point)
+    const disks = plan.disks.flatMap((index, number) => {
+      const disk = copy.disks[index]
+      return disk ? [{ ...disk, device: proxyDevice(number) }] : []
     })
-    const instance = await launch(ports.launcher, order, attempt)
-    await ports.ledger.made({ run: copy.run, item }, instance)
-    await startWait(ports, { kind: 'proxy-finished', token, resources: [instance], registeredAt: ports.clock.now() })
+    const job: CopyJob = { ...jobOf(ports, copy, place, token), kind: 'copy', takenAt: copy.capturedAt, disks }
+    const { run, machine, point, vault } = copy
+    await launchProxy(ports, {
+      run,
+      machine,
+      point,
+      vault,
+      purpose: `copies ${plan.disks.length} disks of ${point} to vault ${vault}`,
+      place,
+      attempt,
+      instanceType: plan.instanceType,
+      job,
+      disks: disks.map(({ device, snapshot }) => ({ device, snapshot })),
+      availabilityZone: configuration.availabilityZone,
+    })
     return {}
   }
 
-const tagsOfProxy = (owner: string, { run }: CopyRecord, place: number) => ({
-  ...tagsOfProxies(owner, run),
-  [TAGS.proxy]: String(place),
-})
+/** A proxy that writes some disks of a copy to the snapshots that wait for them. It has no disks but its own. */
+export const runRecoveryProxy =
+  (ports: Ports): TaskOf<typeof recoveryContract> =>
+  async ({ proxy: place, attempt, token, ...subject }) => {
+    const { run, machine, point, recovery, members } = await requireSnapshots(ports.catalog, subject)
+    const plan = planned(recovery.proxies, place, point)
+    const disks = plan.disks.flatMap((index) => {
+      const [disk, member] = [recovery.disks[index], members[index]]
+      return disk && member ? [{ ...disk, snapshot: member.snapshot }] : []
+    })
+    const { vault } = recovery
+    const job: RecoveryJob = { ...jobOf(ports, { run, vault }, place, token), kind: 'recovery', disks }
+    await launchProxy(ports, {
+      run,
+      machine,
+      point,
+      vault,
+      purpose: `writes ${plan.disks.length} disks of ${recovery.point} back from vault ${vault}`,
+      place,
+      attempt,
+      instanceType: plan.instanceType,
+      job,
+      disks: [],
+    })
+    return {}
+  }
 
-async function endEarlierTries({ proxies, owner }: Ports, copy: CopyRecord, place: number): Promise<void> {
-  for (const { instance } of await proxies.tagged(tagsOfProxy(owner, copy, place)))
-    await proxies.ensureTerminated(instance)
+function planned(proxies: readonly ProxyPlan[], place: number, point: string): ProxyPlan {
+  const plan = proxies[place]
+  if (plan) return plan
+  throw new TandemError('ContractBroken', `The plan for ${point} has no proxy ${place}.`)
 }
 
-/** Writes the job, and says what is to be launched for it. */
-async function orderOf(
-  { post, places, clock, owner }: Ports,
-  copy: CopyRecord,
-  plan: ProxyPlan,
-  point: PointIn<'complete'>,
-  { place, attempt, token }: { readonly place: number; readonly attempt: number; readonly token: string },
-): Promise<NewProxy> {
-  const { bucket, prefix } = placeOf(places, copy)
-  const disks = plan.disks.flatMap((index, number) => {
-    const disk = copy.disks[index]
-    return disk ? [{ ...disk, device: proxyDevice(number) }] : []
-  })
-  const job = jobKeyOf(copy, `${place}-${attempt}`)
-  const progress = progressKeyOf(copy, `proxy-${place}`)
-  await post.putJob(job, { version: 1, token, vault: { bucket, prefix }, takenAt: copy.capturedAt, disks, progress })
-  const minutes = deadlineMinutes(disks.reduce((sum, { blockCount }) => sum + blockCount * BLOCK_BYTES, 0))
-  return {
-    clientToken: await proxyTokenOf(copy.run, place, attempt),
-    instanceType: plan.instanceType,
-    spot: attempt === 0,
-    availabilityZone: point.configuration.availabilityZone,
-    job,
-    disks: disks.map(({ device, snapshot }) => ({ device, snapshot })),
-    deadlineMinutes: minutes,
-    tags: {
-      ...tagsOfProxy(owner, copy, place),
-      [TAGS.point]: copy.point,
-      [TAGS.machine]: copy.machine,
-      [TAGS.expires]: plusMs(clock.now(), minutes * MINUTE_MS),
-    },
-  }
-}
-
-/** Spot costs a third; where there is none, or where one was lost, an instance at the usual price. */
-async function launch(launcher: ProxyLauncher, order: NewProxy, attempt: number): Promise<string> {
-  try {
-    return await launcher.ensureLaunched(order)
-  } catch (error) {
-    if (attempt > 0 || !isTandemError(error, 'NoCapacity', 'QuotaExceeded')) throw error
-    return launcher.ensureLaunched({ ...order, spot: false, clientToken: `${order.clientToken}-od` })
-  }
+/** What every job says. */
+function jobOf({ places }: Ports, of: Pick<CopyRecord, 'run' | 'vault'>, place: number, token: string) {
+  const { bucket, prefix } = placeOf(places, of)
+  return { version: 1, token, vault: { bucket, prefix }, progress: progressKeyOf(of, `proxy-${place}`) } as const
 }

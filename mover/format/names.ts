@@ -56,8 +56,10 @@ export const expiryName = (runId: Uint8Array): string => `${PREFIX.expiry}${hex(
 export const movedPrefix = (packId: Uint8Array): string => `${PREFIX.moved}${hex(packId)}/`
 export const movedName = (packId: Uint8Array, partId: Uint8Array): string => `${movedPrefix(packId)}${hex(partId)}`
 
+export const pointPrefix = (machine: string): string => `${PREFIX.points}${machine}/`
+
 export const pointName = (machine: string, capturedAtMs: number, pointId: string): string =>
-  `${PREFIX.points}${machine}/${compactTime(capturedAtMs)}-${pointId}`
+  `${pointPrefix(machine)}${compactTime(capturedAtMs)}-${pointId}`
 
 /** Machine, time and id of a point by the name of its manifest; undefined for another object. */
 export function readPointName(

@@ -4,7 +4,7 @@ import type { Copies, SnapshotBlocks, WorkerPost } from '../../core/copy-ports.t
 import { TandemError } from '../../core/errors.ts'
 import type { Clock } from '../../core/ports.ts'
 import { progressKeyOf } from '../../core/worker-keys.ts'
-import { placeOf } from '../../core/use-cases/finish-copy.ts'
+import { placeOf } from '../../core/vault-places.ts'
 import { requireCopy } from '../../core/use-cases/require-record.ts'
 import type { TaskOf } from '../../core/use-cases/task-of.ts'
 import { openDeployedVault } from '../copy-vaults.ts'
@@ -28,7 +28,7 @@ export const copySnapshot =
     if (!disk) throw new TandemError('ContractBroken', `The copy of ${copy.point} has no disk ${index}.`)
     const place = placeOf(places, copy)
     const progress = progressKeyOf(copy, disk.volume)
-    const vault = await openDeployedVault(place, Date.parse(clock.now()))
+    const vault = await openDeployedVault(place)
     const told = new ProgressPost(post, progress, clock)
     const job = { vault: { bucket: place.bucket, prefix: place.prefix }, takenAt: copy.capturedAt, disk, progress }
     const copied = await copyDiskJob(job, { vault, blocks, onProgress: told.report })

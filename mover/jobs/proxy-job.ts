@@ -1,17 +1,18 @@
-/** What a proxy does: copies the disks that it was made with, tells how far it is, and answers the workflow. */
+/** What a proxy does: copies the disks that it was made with, or writes disks back, tells how far it is, and answers the workflow. */
 import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { DiskCopied, DiskToCopy, ProxyJob } from '../../core/contracts/jobs.ts'
+import type { DiskCopied, DiskToCopy, DiskWritten, ProxyJob } from '../../core/contracts/jobs.ts'
 import type { SnapshotBlocks, WorkerPost } from '../../core/copy-ports.ts'
 import { TandemError } from '../../core/errors.ts'
 import type { Clock, Executions } from '../../core/ports.ts'
 import { BLOCK_BYTES } from '../format/parameters.ts'
 import { diskSizeOf } from '../disk-file.ts'
-import type { OnProgress } from '../progress.ts'
 import { FileSource } from '../sources/file-source.ts'
 import type { Vault } from '../vault.ts'
 import { copyDiskJob } from './copy-disk-job.ts'
+import { ProgressOfDisks } from './progress-of-disks.ts'
 import { ProgressPost } from './progress-post.ts'
+import { writeDisk, type WriteWork } from './write-disk.ts'
 
 export interface ProxyPorts {
   readonly executions: Pick<Executions, 'succeed' | 'fail' | 'heartbeat'>
@@ -31,7 +32,7 @@ const DEVICE_TRIES = 120
 const DEVICE_PAUSE_MS = 1000
 
 /**
- * Carries out the job and answers its token, with what was copied or with why not. Resolves to whether all was copied. When the
+ * Carries out the job and answers its token, with what was done or with why not. Resolves to whether all was done. When the
  * token is gone nobody waits any more, and another proxy may be at work: then it stops.
  */
 export async function proxyJob(job: ProxyJob, ports: ProxyPorts): Promise<boolean> {
@@ -44,7 +45,7 @@ export async function proxyJob(job: ProxyJob, ports: ProxyPorts): Promise<boolea
   }
   const heart = setInterval(() => void beat(), HEARTBEAT_MS)
   try {
-    const disks = await Promise.race([copyAll(job, ports), gone])
+    const disks = await Promise.race([workAll(job, ports), gone])
     await executions.succeed(job.token, { disks })
     return true
   } catch (error) {
@@ -56,32 +57,39 @@ export async function proxyJob(job: ProxyJob, ports: ProxyPorts): Promise<boolea
   }
 }
 
-async function copyAll(job: ProxyJob, ports: ProxyPorts): Promise<DiskCopied[]> {
-  const { vault: place, takenAt, progress, disks } = job
-  const told = new ProgressPost(ports.post, progress, ports.clock)
-  const vault = await ports.open(place)
-  const totalBytes = disks.reduce((sum, { blockCount }) => sum + blockCount * BLOCK_BYTES, 0)
-  const copied: DiskCopied[] = []
-  let before = 0
-  for (const { device: name, ...disk } of disks) {
-    const device = await checkedDevice(join(ports.devices, name.replace(/^\/dev\//, '')), disk, ports.blocks)
-    const doneBefore = before
-    const onProgress: OnProgress = (one) => {
-      const doneBytes = doneBefore + one.doneBytes
-      const remainingSeconds = one.bytesPerSecond > 0 ? (totalBytes - doneBytes) / one.bytesPerSecond : undefined
-      told.report({
-        doneBytes,
-        totalBytes,
-        bytesPerSecond: one.bytesPerSecond,
-        ...(remainingSeconds === undefined ? {} : { remainingSeconds }),
-      })
-    }
-    const work = { vault, blocks: ports.blocks, device, onProgress }
-    copied.push(await copyDiskJob({ vault: place, takenAt, disk, progress }, work))
-    before += disk.blockCount * BLOCK_BYTES
+async function workAll(job: ProxyJob, ports: ProxyPorts): Promise<(DiskCopied | DiskWritten)[]> {
+  const told = new ProgressPost(ports.post, job.progress, ports.clock)
+  const progress = new ProgressOfDisks(job.disks, told.report)
+  const vault = await ports.open(job.vault)
+  const done: (DiskCopied | DiskWritten)[] = []
+  for (const work of worksOf(job, { vault, blocks: ports.blocks, onProgress: progress.ofDisk }, ports)) {
+    done.push(await work.run())
+    progress.diskDone(work)
   }
   await told.done()
-  return copied
+  return done
+}
+
+interface Work {
+  readonly blockCount: number
+  run(): Promise<DiskCopied | DiskWritten>
+}
+
+/** What is to be done with each disk. */
+function worksOf(job: ProxyJob, work: WriteWork, { devices, blocks }: ProxyPorts): Work[] {
+  if (job.kind === 'recovery')
+    return job.disks.map((disk) => ({
+      blockCount: disk.blockCount,
+      run: () => writeDisk(job.vault, disk, work),
+    }))
+  const { vault, takenAt, progress } = job
+  return job.disks.map(({ device: name, ...disk }) => ({
+    blockCount: disk.blockCount,
+    async run() {
+      const device = await checkedDevice(join(devices, name.replace(/^\/dev\//, '')), disk, blocks)
+      return copyDiskJob({ vault, takenAt, disk, progress }, { ...work, device })
+    },
+  }))
 }
 
 /**

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { NewSnapshot, SnapshotBlocks } from '../../core/copy-ports.ts'
+import type { SnapshotBlocks } from '../../core/copy-ports.ts'
 import { PART_BLOCKS, type BlockSink } from './block-sink.ts'
 import { WritesUnderWay } from './writes-under-way.ts'
 
@@ -16,18 +16,10 @@ export class SnapshotSink implements BlockSink {
   readonly #digests = new DigestsInOrder()
   readonly #writes = new WritesUnderWay(WRITES_AT_ONCE)
 
-  private constructor(blocks: SnapshotBlocks, snapshot: string) {
+  /** @param snapshot one that was started, and waits for its blocks */
+  constructor(blocks: SnapshotBlocks, snapshot: string) {
     this.#blocks = blocks
     this.#snapshot = snapshot
-  }
-
-  /** Starts the snapshot, or goes on with the one that the same token started. */
-  static async start(blocks: SnapshotBlocks, order: NewSnapshot): Promise<SnapshotSink> {
-    return new SnapshotSink(blocks, await blocks.start(order))
-  }
-
-  get snapshot(): string {
-    return this.#snapshot
   }
 
   async write(block: number, bytes: Uint8Array): Promise<void> {

@@ -29,6 +29,7 @@ afterEach(() => rmSync(devices, { recursive: true }))
 
 const job = (more: Partial<ProxyJob['disks'][number]> = {}): ProxyJob => ({
   version: 1,
+  kind: 'copy',
   token: 'token',
   vault: { bucket: 'vault', prefix: '' },
   takenAt: new Date(TAKEN_AT_MS).toISOString(),

@@ -12,6 +12,7 @@ const HASTE = 'data:text/javascript,globalThis.setInterval = (beat) => setTimeou
 
 const job: ProxyJob = {
   version: 1,
+  kind: 'copy',
   token: 'token',
   vault: { bucket: 'vault', prefix: '' },
   takenAt: '2026-11-23T10:00:00.000Z',

@@ -164,11 +164,19 @@ test('writes a copy back as a snapshot, from which the same disk is made (B)', a
   for (const block of [3, 2, 2047]) write(volume, block, noise())
   const { manifest } = await copy(await snapshotOf(volume))
   const snapshot = await call(async () => {
-    const order = { sizeGiB: 1, description: 'vol-1', tags: {}, encrypted: false, clientToken: 'restore-1' }
-    const sink = await SnapshotSink.start(blocks, order)
+    const order = {
+      sizeGiB: 1,
+      description: 'vol-1',
+      tags: {},
+      encrypted: false,
+      patienceMinutes: 60,
+      clientToken: 'restore-1',
+    }
+    const started = await blocks.start(order)
+    const sink = new SnapshotSink(blocks, started)
     await restoreBlocks({ vault: folder.vault, location: folder.location, manifest }, sink)
     await sink.complete()
-    return sink.snapshot
+    return started
   })
   await account.clock.sleep(SETTLED_MS)
   const shown = await call(() => ec2.send(new DescribeSnapshotsCommand({ SnapshotIds: [snapshot] })))
@@ -181,14 +189,13 @@ test('needs no more memory for a disk of 16 TiB than for a small one, and comple
   const blockCount = (16 * 1024 ** 4) / BLOCK_BYTES
   const written: number[] = []
   let completed: Parameters<SnapshotBlocks['complete']>[1] | undefined
-  const sink = await SnapshotSink.start(
+  const sink = new SnapshotSink(
     {
       ...blocks,
-      start: async () => 'snap-1',
       write: async (_, block) => digestOf(block),
       complete: async (_, { ...all }) => void (completed = all),
     },
-    { sizeGiB: 16_384, description: '', tags: {}, encrypted: false, clientToken: '1' },
+    'snap-1',
   )
   collectGarbage()
   const before = process.memoryUsage()

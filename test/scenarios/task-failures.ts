@@ -20,6 +20,8 @@ export interface Subject {
   expectDone(before: Traces, after: Traces): void
   /** States that only a failure leads to: the state whose failure leads there. */
   readonly reachedByFailureOf: Readonly<Record<string, string>>
+  /** After which nothing comes or goes any more; a few minutes unless told. */
+  readonly settledMs?: number
   /** States that a run gets over: it succeeds although they failed once. */
   readonly tolerated: readonly string[]
   /** Of a policy file that the scenario needs; the default one's unless told. */
@@ -37,7 +39,7 @@ export function expectClean(traces: Traces): void {
 }
 
 export function describeTaskFailures(subject: Subject): void {
-  const { workflow, tolerated, reachedByFailureOf, comesBy = () => true } = subject
+  const { workflow, tolerated, reachedByFailureOf, comesBy = () => true, settledMs } = subject
   const definition = definitions().find(({ name }) => name === workflow)?.definition
   const states = definition
     ? lambdaTasks(definition)
@@ -65,12 +67,12 @@ export function describeTaskFailures(subject: Subject): void {
   describe.each(states)('%s', (state) => {
     test('fails once: the run ends clean, and the next one does its work', async () => {
       const { machine, input } = await subject.prepare(world)
-      const before = await tracesOf(world, machine)
+      const before = await tracesOf(world, machine, settledMs)
       plan(state, unexpected)
       const { result } = await world.run(workflow, input)
       expect(world.account.faults.unused).toBe(0)
 
-      const after = await tracesOf(world, machine)
+      const after = await tracesOf(world, machine, settledMs)
       expectClean(after)
       if (tolerated.includes(state)) {
         expect(result.status).toBe('SUCCEEDED')
@@ -88,12 +90,12 @@ export function describeTaskFailures(subject: Subject): void {
 
     test('runs twice: the result is that of running once', async () => {
       const { machine, input } = await subject.prepare(world)
-      const before = await tracesOf(world, machine)
+      const before = await tracesOf(world, machine, settledMs)
       plan(state, { kind: 'loseAnswer' })
       const run = await world.run(workflow, input)
       expect(world.account.faults.unused).toBe(0)
       if (reachedByFailureOf[state]) {
-        const after = await tracesOf(world, machine)
+        const after = await tracesOf(world, machine, settledMs)
         expect(run.result).toMatchObject({ status: 'FAILED', error: 'UnexpectedAwsError' })
         expectClean(after)
         expect(after.disks).toEqual(before.disks)
@@ -106,7 +108,7 @@ export function describeTaskFailures(subject: Subject): void {
 
   async function expectWorks({ result }: Run, machine: string, before: Traces): Promise<void> {
     expect(result.status, result.cause).toBe('SUCCEEDED')
-    const after = await tracesOf(world, machine)
+    const after = await tracesOf(world, machine, settledMs)
     expectClean(after)
     subject.expectDone(before, after)
   }

@@ -22,9 +22,9 @@ export interface Traces {
 /** A snapshot that is deleted while it is pending goes only when it would have been complete (AWS facts A.7). */
 const DELETION_MS = 3 * 60_000
 
-export async function tracesOf(world: World, machine: string): Promise<Traces> {
+export async function tracesOf(world: World, machine: string, settledMs = DELETION_MS): Promise<Traces> {
   const { account, fleet } = world
-  await account.clock.sleep(DELETION_MS)
+  await account.clock.sleep(settledMs)
   const instance = await fleet.describe(machine)
   const disks = Object.fromEntries(fleet.disksOf(instance))
   const tagged = [{ Name: 'tag:tandem:machine', Values: [machine] }]

@@ -3,11 +3,10 @@ import type { Caller } from '../../wire/service.ts'
 import type { ChangedBlock } from '../volumes/blocks.ts'
 import { changedBlocks } from '../volumes/blocks.ts'
 import { encryptionOf, keyOfNew } from '../encryption.ts'
-import { emitSnapshotNotification } from '../events.ts'
 import type { Account } from '../model.ts'
 import type { Snapshot } from './model.ts'
 import { mayUse } from './shares.ts'
-import { letComplete } from './snapshot-states.ts'
+import { end, letComplete } from './snapshot-states.ts'
 
 export interface DirectSnapshot {
   readonly id: string
@@ -133,10 +132,7 @@ async function start(account: Account, wanted: NewSnapshot, caller: Caller): Pro
 
 function fail(account: Account, id: string, why: string): void {
   const snapshot = account.snapshots.get(id)
-  if (snapshot?.state !== 'pending') return
-  snapshot.state = 'error'
-  snapshot.stateMessage = why
-  emitSnapshotNotification(account, snapshot, why)
+  if (snapshot?.state === 'pending') end(account, snapshot, 'error', why)
 }
 
 export const directSnapshots = (account: Account): DirectSnapshots => ({

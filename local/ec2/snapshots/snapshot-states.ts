@@ -15,7 +15,8 @@ export function forget(account: Account, snapshot: Snapshot): void {
   account.disks.remove(snapshot.path)
 }
 
-function end(account: Account, snapshot: Snapshot, state: 'completed' | 'error', cause = ''): void {
+/** What was deleted while it was pending goes now. */
+export function end(account: Account, snapshot: Snapshot, state: 'completed' | 'error', cause = ''): void {
   snapshot.state = state
   if (cause !== '') snapshot.stateMessage = cause
   emitSnapshotNotification(account, snapshot, cause)

@@ -1,0 +1,69 @@
+import * as z from 'zod'
+import { contract } from './contract.ts'
+import { instant, machineId, pointId, runId, taskToken, vaultName } from './identifiers.ts'
+import { diskWritten } from './jobs.ts'
+import { catalog, owner, proxySettings, reports, vaults } from './task-environment.ts'
+
+/** Contracts of recover-point's own Task states (see tasks.ts); AwaitSnapshots, CompletePoint and EndProxies are shared. */
+
+/** `point` is the new point: that of the copy stands in its record. */
+const recoverySubject = z.strictObject({ machine: machineId, run: runId, point: pointId, vault: vaultName })
+const count = z.int().nonnegative()
+
+/** `{"machine":"i-…"}` brings back the machine's newest point of whichever vault has it. */
+export const recoveryInput = z.strictObject({
+  machine: machineId,
+  /** As it was called when it was copied. */
+  point: pointId.optional(),
+  vault: vaultName.optional(),
+  /** In the place of the planner's choice. */
+  path: z.enum(['direct', 'proxy']).optional(),
+  /** ARN, id or alias of a KMS key for the new snapshots, in the place of each disk's own. */
+  kmsKey: z.string().min(1).optional(),
+})
+
+export const planRecovery = contract({
+  name: 'PlanRecovery',
+  /** `request` as in DiscoverMachines. */
+  input: z.strictObject({ request: z.unknown(), run: runId, startedAt: instant }),
+  output: z.strictObject({
+    machine: machineId,
+    point: pointId,
+    vault: vaultName,
+    path: z.enum(['direct', 'proxy']),
+    reason: z.string(),
+    diskCount: count,
+    proxyCount: count,
+  }),
+  environment: catalog.extend(vaults.shape).extend(owner.shape),
+})
+
+export const startSnapshots = contract({
+  name: 'StartSnapshots',
+  input: recoverySubject,
+  output: z.strictObject({ snapshotCount: z.int().positive() }),
+  environment: catalog.extend(owner.shape),
+})
+
+export const writeSnapshot = contract({
+  name: 'WriteSnapshot',
+  /** `disk`: its place in the point's list. */
+  input: recoverySubject.extend({ disk: count }),
+  output: diskWritten,
+  environment: catalog.extend(vaults.shape).extend(reports.shape),
+})
+
+export const runRecoveryProxy = contract({
+  name: 'RunRecoveryProxy',
+  /** As RunProxy. */
+  input: recoverySubject.extend({ proxy: count, attempt: count, token: taskToken }),
+  output: z.strictObject({}),
+  environment: catalog.extend(vaults.shape).extend(reports.shape).extend(owner.shape).extend(proxySettings.shape),
+})
+
+export const discardRecovery = contract({
+  name: 'DiscardRecovery',
+  input: recoverySubject.extend({ error: z.string(), cause: z.string() }),
+  output: z.strictObject({ endedProxyCount: count, deletedSnapshotCount: count }),
+  environment: catalog.extend(owner.shape),
+})
