@@ -43,6 +43,12 @@ export const checkedPoint = (value: string): string => checked(pointId, value)
 export const checkedVault = (value: string): string => checked(vaultName, value)
 export const checkedPolicy = (value: string): string => checked(policyName, value)
 
+/** How blocks are moved, in the place of the planner's choice. */
+export function checkedPath(value: string): 'direct' | 'proxy' {
+  if (value === 'direct' || value === 'proxy') return value
+  throw invalidInput(`--path ${value}: expected direct or proxy`)
+}
+
 /** Everything of a paged answer. */
 export const all = <T>(pages: AsyncIterable<readonly T[]>): Promise<T[]> => collect(pages, (page) => page)
 

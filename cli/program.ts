@@ -5,6 +5,7 @@ import { listMachines } from './commands/machines.ts'
 import { listPoints, showLinks } from './commands/points.ts'
 import { checkPolicies } from './commands/policy.ts'
 import { protect } from './commands/protect.ts'
+import { recoverPoint } from './commands/recover.ts'
 import { revert } from './commands/revert.ts'
 import { showStatus } from './commands/status.ts'
 import type { CommonOptions, Context } from './context.ts'
@@ -120,6 +121,16 @@ function addActingCommands(program: Command, context: Context): void {
     .option(...wait)
     .action((machine: string, options: Omit<Parameters<typeof copyPoint>[2], keyof CommonOptions>) =>
       copyPoint(context, machine, { ...common(), ...options }),
+    )
+  command('recover <machine>', 'bring a point back from its copy in a vault: new snapshots, linked as a new point')
+    .option('--point <point>', 'the point as it was copied; default: the newest of the machine in any vault')
+    .option('--vault <name>', 'from this vault')
+    .option('--path <path>', 'direct (Lambdas) or proxy, instead of what the planner chooses')
+    .option('--kms-key <key>', "encrypt the new snapshots with this key, in the place of each disk's own")
+    .option('--plan', 'only say what would be done; makes nothing', false)
+    .option(...wait)
+    .action((machine: string, options: Omit<Parameters<typeof recoverPoint>[2], keyof CommonOptions>) =>
+      recoverPoint(context, machine, { ...common(), ...options }),
     )
   command('revert <machine>', 'put a machine back in place: same instance, all disks together')
     .option('--point <point>', 'to this point; default: the latest complete one')

@@ -106,10 +106,12 @@ function abandoned(observations: Observations): Finding[] {
   return [
     ...observations.points
       .filter((point) => isOver(observations, point))
-      .map(({ point, machine, state }) => ({
+      .map(({ point, machine, state, recovery }) => ({
         about: point,
         finding: `of ${machine} is ${state}, but its run is over`,
-        advice: `the next protection of the machine settles it: tandem protect ${machine} --wait`,
+        advice: recovery
+          ? `recover it anew, which settles it: tandem recover ${machine} --wait`
+          : `the next protection of the machine settles it: tandem protect ${machine} --wait`,
       })),
     ...observations.reverts
       .filter((revert) => isOver(observations, revert))

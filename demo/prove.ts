@@ -20,7 +20,7 @@ export async function prove(assembly: string): Promise<boolean> {
     const { endpoint, accountId, region } = account
     narrator.line(`the stack ${STACK} is deployed to ${endpoint}, account ${accountId}, ${region}`)
     const checks = await new Story(account, witness, narrator).tell()
-    narrator.chapter('8  The proof')
+    narrator.chapter('9  The proof')
     narrator.checks(checks)
     const failedCount = checks.filter(({ holds }) => !holds).length
     narrator.end(checks.length, failedCount)

@@ -3,7 +3,7 @@ import { readWorkload } from '../local/guests/workload.ts'
 import type { Narrator } from './console.ts'
 import { Fleet } from './machines.ts'
 import { check, sha256Of, shown, type Check } from './proof.ts'
-import { stateMachineArn } from './state-machines.ts'
+import { revertAndLook } from './revert.ts'
 import { STACK } from './synthesize.ts'
 import { tandem } from './tandem.ts'
 import { tellOfTheVault } from './vault-chapter.ts'
@@ -173,17 +173,11 @@ export class Story {
 
   /** Reverts as from the console, and compares every disk at the last moment before the machine starts on it. */
   async #revert(machine: Machine, captured: readonly (CapturedDisk & { device: string })[]): Promise<Check[]> {
-    const { states, clock } = this.#account
     const checks: Check[] = []
-    states.observe(({ state, event }) => {
-      if (state === 'StartMachine' && event === 'entered')
-        void clock.holding(async () => checks.push(...(await this.#compare(machine, captured))))
-    })
     this.#narrator.line(`input of the execution: {"machine":"${machine.id}"}`)
-    const arn = states.start(stateMachineArn(this.#account, 'revert-machine'), {
-      machine: machine.id,
+    const { status, error, cause } = await revertAndLook(this.#account, machine.id, async () => {
+      checks.push(...(await this.#compare(machine, captured)))
     })
-    const { status, error, cause } = await states.waitFor(arn)
     return [
       check(`${machine.name} was reverted`, status === 'SUCCEEDED', error ? `${error}: ${cause}` : status),
       ...checks,

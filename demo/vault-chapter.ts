@@ -1,22 +1,19 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DynamoDBClient, DeleteItemCommand, paginateScan } from '@aws-sdk/client-dynamodb'
-import { DeleteSnapshotCommand, paginateDescribeSnapshots } from '@aws-sdk/client-ec2'
 import { bytesInWords } from '../cli/bytes.ts'
 import { progressReport } from '../core/contracts/jobs.ts'
 import type { Workflow } from '../core/ports.ts'
 import type { Account } from '../local/account.ts'
 import type { Narrator } from './console.ts'
+import { loseAllButVaults } from './loss.ts'
 import type { Fleet } from './machines.ts'
 import { check, sha256Of, shown, type Check } from './proof.ts'
+import { revertAndLook } from './revert.ts'
 import { stateMachineArn } from './state-machines.ts'
 import { STACK } from './synthesize.ts'
 import { tandem } from './tandem.ts'
 import type { Witness } from './witness.ts'
-
-/** A deleted snapshot, and what its deletion waits for, is gone by then. */
-const DELETION_MS = 5 * 60_000
 
 interface Scene {
   readonly account: Account
@@ -34,7 +31,8 @@ export async function tellOfTheVault(
   const vault = `s3://${STACK}-vaults-${account.accountId}-${account.region}/main`
   narrator.chapter('6  One more point of the machine, and a proxy copies it into the vault')
   await run(scene, 'protect-machine', { machine: machine.id })
-  const disks = [...fleet.disksOf(await fleet.describe(machine.id))]
+  const disksBefore = new Map(fleet.disksOf(await fleet.describe(machine.id)))
+  const disks = [...disksBefore]
   const held = new Map<string, string>()
   for (const [, volume] of disks) held.set(volume, await sha256Of(witness.captured(volume).path))
   witness.onProgress = (bucket, key) => narrator.line(`the proxy has copied ${progressIn(account, bucket, key)}`)
@@ -43,10 +41,8 @@ export async function tellOfTheVault(
   narrator.plain(await tandem(account, ['links', machine.id]))
 
   narrator.chapter('7  Snapshots and catalog are lost; the disks are rebuilt from the vault alone')
-  narrator.line(
-    `${await deleteSnapshots(fleet)} snapshots deleted, ${await emptyCatalog(account)} items of the catalog deleted`,
-  )
-  await account.clock.sleep(DELETION_MS)
+  const { snapshotCount, itemCount } = await loseAllButVaults(account, fleet)
+  narrator.line(`${snapshotCount} snapshots deleted, ${itemCount} items of the catalog deleted`)
   const folder = mkdtempSync(join(tmpdir(), 'tandem-rebuilt-'))
   const checks: Check[] = []
   try {
@@ -64,6 +60,21 @@ export async function tellOfTheVault(
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
+
+  narrator.chapter('8  The point is recovered from the vault, and the machine goes back to it')
+  await run(scene, 'recover-point', { machine: machine.id })
+  narrator.plain(await tandem(account, ['links', machine.id]))
+  narrator.line(`input of the execution: {"machine":"${machine.id}"}`)
+  const { status, error, cause } = await revertAndLook(account, machine.id, async () => {
+    for (const [device, volume] of fleet.disksOf(await fleet.describe(machine.id))) {
+      const hash = await sha256Of(account.ec2.volumePath(volume))
+      const claim = `${machine.name} has ${device} as it was before the loss, byte for byte`
+      checks.push(check(claim, hash === held.get(disksBefore.get(device) ?? ''), shown(hash)))
+    }
+  })
+  checks.push(
+    check(`${machine.name} was reverted to it`, status === 'SUCCEEDED', error ? `${error}: ${cause}` : status),
+  )
   return checks
 }
 
@@ -80,34 +91,4 @@ async function run({ account, narrator }: Scene, workflow: Workflow, input: obje
   const arn = states.start(stateMachineArn(account, workflow), input)
   const { status, error, cause } = await states.waitFor(arn)
   if (status !== 'SUCCEEDED') throw new Error(`${workflow} ended ${status}: ${error}: ${cause}`)
-}
-
-/** All that Tandem made. */
-async function deleteSnapshots(fleet: Fleet): Promise<number> {
-  const ours = { Filters: [{ Name: 'tag:tandem:owner', Values: [STACK] }] }
-  let count = 0
-  await fleet.call(async () => {
-    for await (const { Snapshots = [] } of paginateDescribeSnapshots({ client: fleet.ec2 }, ours))
-      for (const { SnapshotId } of Snapshots) {
-        await fleet.ec2.send(new DeleteSnapshotCommand({ SnapshotId }))
-        count += 1
-      }
-  })
-  return count
-}
-
-async function emptyCatalog({ endpoint, region, credentials, clock }: Account): Promise<number> {
-  const client = new DynamoDBClient({ endpoint, region, credentials })
-  const TableName = `${STACK}-catalog`
-  let count = 0
-  await clock.holding(async () => {
-    for await (const { Items = [] } of paginateScan({ client }, { TableName }))
-      for (const { pk, sk } of Items)
-        if (pk && sk) {
-          await client.send(new DeleteItemCommand({ TableName, Key: { pk, sk } }))
-          count += 1
-        }
-  })
-  client.destroy()
-  return count
 }

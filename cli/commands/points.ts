@@ -38,8 +38,14 @@ function limitOf(text: string): number {
 
 /** Without the machine's configuration, whose user data may hold secrets, and without the members, which `links` shows. */
 function viewOf(point: PointRecord) {
-  const { version: _, configuration: __, members, unprotected: ___, ...view } = point
-  return { ...view, diskCount: members.length, sizeGiB: sizeGiBOf(point) }
+  const { version: _, configuration: __, members, unprotected: ___, recovery, ...view } = point
+  const recovered = recovery && {
+    vault: recovery.vault,
+    point: recovery.point,
+    path: recovery.path,
+    reason: recovery.reason,
+  }
+  return { ...view, ...(recovered ? { recovered } : {}), diskCount: members.length, sizeGiB: sizeGiBOf(point) }
 }
 
 /** A page of the catalog may be shorter than asked for. */
@@ -72,7 +78,7 @@ const copiesOf = ({ point }: PointRecord, copies: readonly CopyRecord[]) =>
 const rowOf = (point: PointRecord, copies: string): string[] => [
   point.point,
   capturedAt(point),
-  point.state,
+  point.recovery ? `${point.state}, from ${point.recovery.vault}` : point.state,
   String(point.members.length),
   String(sizeGiBOf(point)),
   copies || '-',
@@ -93,7 +99,7 @@ export async function showLinks(
   const instant = 'capturedAt' in point ? `captured at ${capturedAt(point)}` : 'not captured'
   print(context, options, { point: point.point, state: point.state, capturedAt: capturedAtOf(point), links }, () =>
     [
-      `${point.point}  ${instant}, ${point.state}, ${point.consistency}-consistent`,
+      `${point.point}  ${instant}, ${point.state}, ${point.consistency}-consistent${recoveredFrom(point)}`,
       tableFor(
         context,
         ['MACHINE', 'MOUNT POINT', 'DISK', 'SNAPSHOT', 'OTHER COPIES'],
@@ -102,6 +108,9 @@ export async function showLinks(
     ].join('\n'),
   )
 }
+
+const recoveredFrom = ({ recovery }: PointRecord): string =>
+  recovery ? `, recovered from ${recovery.point} in vault ${recovery.vault}` : ''
 
 const capturedAtOf = (point: PointRecord): string | null => ('capturedAt' in point ? point.capturedAt : null)
 

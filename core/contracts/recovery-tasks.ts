@@ -20,6 +20,8 @@ export const recoveryInput = z.strictObject({
   path: z.enum(['direct', 'proxy']).optional(),
   /** ARN, id or alias of a KMS key for the new snapshots, in the place of each disk's own. */
   kmsKey: z.string().min(1).optional(),
+  /** Only says what it would do. */
+  plan: z.boolean().optional(),
 })
 
 export const planRecovery = contract({
@@ -28,8 +30,13 @@ export const planRecovery = contract({
   input: z.strictObject({ request: z.unknown(), run: runId, startedAt: instant }),
   output: z.strictObject({
     machine: machineId,
+    /** The new one. */
     point: pointId,
     vault: vaultName,
+    /** What it is a copy of. */
+    copyOf: pointId,
+    capturedAt: instant,
+    isPlanOnly: z.boolean(),
     path: z.enum(['direct', 'proxy']),
     reason: z.string(),
     diskCount: count,

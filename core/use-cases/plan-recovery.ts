@@ -20,12 +20,12 @@ import { discardAbandonedPoints, type DiscardPorts } from './discard-point.ts'
 import { requireRecovery } from './require-record.ts'
 import type { TaskOf } from './task-of.ts'
 
-export interface RecoveryPreviewPorts {
+interface VaultPorts {
   readonly vaults: Pick<Vaults, 'open'>
   readonly places: DeployedVaults
 }
 
-interface Ports extends RecoveryPreviewPorts, DiscardPorts {
+interface Ports extends VaultPorts, DiscardPorts {
   readonly catalog: Pick<Catalog, 'machine' | 'putMachine' | 'point' | 'points' | 'reservePoint' | 'advancePoint'>
   readonly executions: Pick<Executions, 'isRunning'>
 }
@@ -42,30 +42,31 @@ export const planRecovery =
   (ports: Ports): TaskOf<typeof contract> =>
   async ({ request, run, startedAt }) => {
     const wanted = parseRequest(recoveryInput, request, recoveryExample)
-    await discardAbandonedPoints(ports, wanted.machine, run, ({ recovery }) => recovery !== undefined)
     const prepared = await prepareRecovery(ports, wanted, run, startedAt)
+    if (wanted.plan) return { ...answerOf(prepared), isPlanOnly: true }
+    await discardAbandonedPoints(ports, wanted.machine, run, ({ recovery }) => recovery !== undefined)
     if (!(await ports.catalog.machine(prepared.machine))) await ports.catalog.putMachine(machineOf(prepared))
     const advance = await ports.catalog.reservePoint(prepared)
     // An earlier try of this run may have planned otherwise: what it wrote counts.
-    const { point, recovery } =
-      advance === 'moved'
-        ? prepared
-        : await requireRecovery(ports.catalog, { machine: prepared.machine, point: prepared.point })
-    const { vault, path, reason, disks, proxies } = recovery
-    return {
-      machine: prepared.machine,
-      point,
-      vault,
-      path,
-      reason,
-      diskCount: disks.length,
-      proxyCount: proxies.length,
-    }
+    const reserved = advance === 'moved' ? prepared : await requireRecovery(ports.catalog, prepared)
+    return { ...answerOf(reserved), isPlanOnly: false }
   }
 
-/** The plan, without writing anything: also what `tandem recover --plan` shows. Throws CopyNotFound, VaultNotFound, VaultDamaged. */
-export async function prepareRecovery(
-  ports: RecoveryPreviewPorts,
+const answerOf = ({ machine, point, recovery }: Pick<PointToRecover, 'machine' | 'point' | 'recovery'>) => ({
+  machine,
+  point,
+  vault: recovery.vault,
+  copyOf: recovery.point,
+  capturedAt: recovery.capturedAt,
+  path: recovery.path,
+  reason: recovery.reason,
+  diskCount: recovery.disks.length,
+  proxyCount: recovery.proxies.length,
+})
+
+/** The plan, without writing anything. Throws CopyNotFound, VaultNotFound, VaultDamaged. */
+async function prepareRecovery(
+  ports: VaultPorts,
   wanted: RecoveryRequest,
   run: string,
   startedAt: string,
@@ -115,7 +116,7 @@ interface ChosenCopy {
 }
 
 /** The point that is wanted, or the machine's newest, in the vault that is wanted, or in any. */
-async function chosenCopy(ports: RecoveryPreviewPorts, wanted: RecoveryRequest): Promise<ChosenCopy> {
+async function chosenCopy(ports: VaultPorts, wanted: RecoveryRequest): Promise<ChosenCopy> {
   const { machine, point } = wanted
   const all: ChosenCopy[] = []
   for (const [name, place] of placesFor(ports.places, wanted.vault)) {
