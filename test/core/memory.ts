@@ -49,6 +49,8 @@ function judge(stored: Stored | undefined, from: readonly string[], to: Stored):
 type MemoryCatalog = Pick<
   Catalog,
   | 'machine'
+  | 'putMachine'
+  | 'reservePoint'
   | 'point'
   | 'points'
   | 'advancePoint'
@@ -73,6 +75,15 @@ export function memoryCatalog(
     point,
     pointById: (id) => point('', id),
     machine: async () => state.machine,
+    async putMachine(record) {
+      state.machine = record
+    },
+    async reservePoint(to) {
+      const stored = state.points.get(to.point)
+      const advance = stored ? judge(stored, [], to) : 'moved'
+      if (advance === 'moved') state.points.set(to.point, to)
+      return advance
+    },
     points: async () => ({ points: [...state.points.values()].toReversed() }),
     latestCompletePoint: async () => [...state.points.values()].findLast((found) => found.state === 'complete'),
     async advancePoint(from, to) {

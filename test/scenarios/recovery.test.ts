@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loseAllButVaults } from '../../demo/loss.ts'
 import { sha256Of } from '../../demo/proof.ts'
 import type { ObservedCall } from '../../local/wire/server.ts'
+import { desk } from '../cli/desk.ts'
 import { catalogItems } from './catalog-items.ts'
 import { copyingAssembly } from './copying-assembly.ts'
 import { expectClean } from './task-failures.ts'
@@ -76,16 +77,29 @@ async function expectReverts({ machine, hashes }: Copied, point?: string): Promi
 const recover = (machine: string, more: object = {}): Promise<Run> => world.run('recover-point', { machine, ...more })
 
 test('a point whose snapshots and records are lost is recovered from the vault, and the machine reverts to it byte for byte', async () => {
+  const tandem = desk(world.account)
   const lost = await lostMachine()
-  const run = await recover(lost.machine)
-  expect(run.result, run.result.cause).toMatchObject({ status: 'SUCCEEDED', output: { snapshotCount: 2 } })
-  const { point } = run.result.output as { point: string }
-  expect(point).not.toBe(lost.point)
-  const record = (await catalogItems(world)).find((item) => item['point'] === point && item['state'] === 'complete')
-  expect(record).toMatchObject({ recovery: { vault: 'main', point: lost.point, path: 'direct' } })
+  const planned = await tandem(`recover ${lost.machine} --plan`)
+  expect(planned).toMatchObject({ exitCode: 0, out: expect.stringMatching(/12 blocks to write .*a Lambda for each disk/) })
+  expect(await catalogItems(world)).toEqual([])
+  const other = `pt-${'0'.repeat(20)}`
+  expect(await tandem(`recover ${lost.machine} --point ${other} --wait`)).toMatchObject({
+    exitCode: 3,
+    err: expect.stringContaining(`There is: ${lost.point} of `),
+  })
 
+  const recovered = await tandem(`recover ${lost.machine} --wait`)
+  expect(recovered).toMatchObject({ exitCode: 0, out: expect.stringMatching(/^succeeded\n.*snapshotCount: 2/s) })
+  expect(recovered.err).toMatch(/4\.0 MiB of 4\.0 MiB|6\.0 MiB of 6\.0 MiB/)
+  const [, point = ''] = /point: (pt-\w+)/.exec(recovered.out) ?? []
+  expect(point).not.toBe(lost.point)
+  const links = await tandem(`links ${lost.machine} --point ${point}`)
+  expect(links.out).toContain(`recovered from ${lost.point} in vault main`)
+  expect((await tandem(`points ${lost.machine}`)).out).toMatch(new RegExp(`${point} .* complete, from main +2 `))
+
+  // Once more, beside the first.
   const again = await recover(lost.machine)
-  expect(again.result, again.result.cause).toMatchObject({ status: 'SUCCEEDED' })
+  expect(again.result, again.result.cause).toMatchObject({ status: 'SUCCEEDED', output: { snapshotCount: 2 } })
   await expectReverts(lost)
 })
 
