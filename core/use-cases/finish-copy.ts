@@ -10,7 +10,7 @@ import type { TaskOf } from './task-of.ts'
 
 interface VaultPorts {
   readonly copies: Pick<Copies, 'copy'>
-  readonly vaults: Vaults
+  readonly vaults: Pick<Vaults, 'open'>
   readonly places: DeployedVaults
 }
 

@@ -13,13 +13,14 @@ import type { Catalog, Executions } from '../ports.ts'
 import { namedVault, vaultUrl } from '../vault-places.ts'
 import { countBlocks } from './count-blocks.ts'
 import { chosenPoint } from './chosen-point.ts'
+import { requireCopy } from './require-record.ts'
 import type { TaskOf } from './task-of.ts'
 
 interface Ports {
   readonly catalog: Pick<Catalog, 'point' | 'pointById' | 'latestCompletePoint'>
   readonly copies: Pick<Copies, 'copy' | 'startCopy'>
   readonly executions: Pick<Executions, 'isRunning'>
-  readonly vaults: Vaults
+  readonly vaults: Pick<Vaults, 'openOrMake'>
   readonly blocks: Pick<SnapshotBlocks, 'list'>
   readonly places: DeployedVaults
   readonly copyRules: DeployedCopies
@@ -39,10 +40,9 @@ export const planCopy =
     const name = wanted.vault ?? onlyVaultOf(ports.copyRules, point)
     const place = namedVault(ports.places, name)
     const found = await ports.copies.copy(point.machine, { point: point.point, vault: name })
-    const subject = { machine: point.machine, point: point.point, vault: name, diskCount: point.members.length }
-    if (found?.state === 'committed')
-      return { ...subject, path: 'none', reason: `it was committed at ${found.committedAt}`, proxyCount: 0 }
-    await refuseIfUnderWay(ports, found, run)
+    // Of a retry: work by the plan of an earlier try may have begun.
+    if (found?.state === 'committed' || (found?.state === 'copying' && found.run === run)) return planOf(found)
+    await refuseIfUnderWay(ports, found)
     const vault = await ports.vaults.openOrMake(place)
     const disks: DiskToCopy[] = []
     for (const member of point.members) disks.push(await diskToCopy(ports, vault, { ...point, name }, member))
@@ -62,9 +62,20 @@ export const planCopy =
       disks,
       proxies: [...path.proxies],
     }
-    await ports.copies.startCopy(record, found)
-    return { ...subject, path: path.path, reason: path.reason, proxyCount: path.proxies.length }
+    // A retry goes on at the same time as a try that is slow but lives: whichever wrote first decides for both.
+    const started = await ports.copies.startCopy(record, found)
+    return planOf(started === 'moved' ? record : await requireCopy(ports.copies, record))
   }
+
+const planOf = (copy: CopyRecord): Awaited<ReturnType<TaskOf<typeof contract>>> => ({
+  machine: copy.machine,
+  point: copy.point,
+  vault: copy.vault,
+  diskCount: copy.disks.length,
+  ...(copy.state === 'committed'
+    ? { path: 'none', reason: `it was committed at ${copy.committedAt}`, proxyCount: 0 }
+    : { path: copy.path, reason: copy.reason, proxyCount: copy.proxies.length }),
+})
 
 function onlyVaultOf(rules: DeployedCopies, { machine, policy }: PointIn<'complete'>): string {
   const vaults = (rules[policy] ?? []).map(({ vault }) => vault)
@@ -77,8 +88,8 @@ function onlyVaultOf(rules: DeployedCopies, { machine, policy }: PointIn<'comple
 }
 
 /** Of two runs for one copy the later one waits; what a dead run left is taken over. */
-async function refuseIfUnderWay({ executions }: Ports, found: CopyRecord | undefined, run: string): Promise<void> {
-  if (found?.state !== 'copying' || found.run === run || !(await executions.isRunning(found.run))) return
+async function refuseIfUnderWay({ executions }: Ports, found: CopyRecord | undefined): Promise<void> {
+  if (found?.state !== 'copying' || !(await executions.isRunning(found.run))) return
   throw new TandemError('MachineBusy', `Point ${found.point} is being copied to vault ${found.vault} by ${found.run}.`)
 }
 

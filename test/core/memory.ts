@@ -40,7 +40,7 @@ interface Stored {
 }
 
 /** As the port says: `already` when an earlier try of the same run did it, LostRace for anybody else. */
-function judge(stored: Stored | undefined, from: readonly string[], to: Stored): Advance {
+export function judge(stored: Stored | undefined, from: readonly string[], to: Stored): Advance {
   if (stored && from.includes(stored.state) && stored.run === to.run) return 'moved'
   if (stored?.state === to.state && stored.run === to.run) return 'already'
   throw new TandemError('LostRace', `stored is ${stored?.state ?? 'nothing'}`)

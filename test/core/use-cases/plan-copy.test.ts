@@ -1,0 +1,80 @@
+import { beforeEach, describe, expect, test } from 'vitest'
+import type { CopyRecord } from '../../../core/contracts/copy-records.ts'
+import type { CopyVault } from '../../../core/copy-ports.ts'
+import { planCopy } from '../../../core/use-cases/plan-copy.ts'
+import {
+  committed,
+  copying,
+  emptyVault,
+  failed,
+  memoryBlocks,
+  memoryCopies,
+  memorySnapshot,
+  places,
+  type MemorySnapshot,
+} from '../copying.ts'
+import { memoryCatalog } from '../memory.ts'
+import { complete, MACHINE, NOW, POINT, RUN, runOf, snapshotOf } from '../samples.ts'
+
+/** What a copy is to be, whoever asks, how often, and whatever is in the vault. */
+let copies: ReturnType<typeof memoryCopies>
+let snapshots: Map<string, MemorySnapshot>
+let vault: CopyVault
+let living: Set<string>
+
+beforeEach(() => {
+  copies = memoryCopies()
+  snapshots = new Map([
+    [snapshotOf(1), memorySnapshot('root', { 0: 'a', 1: 'b', 7: 'c' })],
+    [snapshotOf(2), memorySnapshot('data', { 3: 'd' })],
+  ])
+  vault = emptyVault()
+  living = new Set()
+})
+
+const ports = () => ({
+  catalog: memoryCatalog({ points: new Map([[POINT, complete()]]), reverts: new Map() }),
+  copies,
+  executions: { isRunning: async (run: string) => living.has(run) },
+  vaults: { openOrMake: async () => vault },
+  blocks: memoryBlocks(snapshots),
+  places,
+  copyRules: { nightly: [{ vault: 'main', every: '1 day' }] },
+})
+
+const plan = (request: object = {}, over = ports()) =>
+  planCopy(over)({ request: { machine: MACHINE, ...request }, run: RUN, startedAt: NOW })
+
+test('a point that is in the vault is not copied again', async () => {
+  copies.put(committed({ run: runOf('earlier') }))
+  expect(await plan()).toMatchObject({ path: 'none', reason: `it was committed at ${NOW}`, diskCount: 2 })
+  expect(copies.one()).toEqual(committed({ run: runOf('earlier') }))
+})
+
+describe('two tries of one run', () => {
+  test.each<[string, CopyRecord | undefined]>([
+    ['nothing', undefined],
+    ['a copy that failed', failed()],
+  ])('at the same time, over %s, answer with the plan that is recorded', async (_, earlier) => {
+    if (earlier) copies.put(earlier)
+    const faster = copying({ path: 'proxy', reason: 'the faster one', proxies: [{ instanceType: 't', disks: [0, 1] }] })
+    const slow = { ...ports(), copies: { ...copies, startCopy: raced(faster) } }
+    expect(await plan({}, slow)).toMatchObject({ path: 'proxy', reason: 'the faster one', proxyCount: 1 })
+    expect(copies.one()).toEqual(faster)
+  })
+
+  test('one after the other answer with the first one’s plan: work by it may have begun', async () => {
+    const first = await plan()
+    snapshots.set(snapshotOf(2), memorySnapshot('data', {}))
+    expect(await plan({ path: 'proxy' })).toEqual(first)
+    expect(copies.one()).toMatchObject({ path: 'direct', disks: [{ blockCount: 3 }, { blockCount: 1 }] })
+  })
+})
+
+/** Writes, and just before it another try has written. */
+const raced =
+  (faster: CopyRecord): ReturnType<typeof memoryCopies>['startCopy'] =>
+  (record, replaced) => {
+    copies.put(faster)
+    return copies.startCopy(record, replaced)
+  }
