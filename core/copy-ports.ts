@@ -32,8 +32,11 @@ export interface Vaults {
 }
 
 export interface CopyVault {
-  /** The newest copy of a disk that can be read, and the snapshot that it holds; undefined when there is none. */
-  newest(disk: string): Promise<{ readonly copy: string; readonly snapshot?: string } | undefined>
+  /**
+   * The newest copy of a disk as it was at that instant or before, and the snapshot that it holds, if it can be read; undefined
+   * when there is none.
+   */
+  newest(disk: string, notAfter: string): Promise<{ readonly copy: string; readonly snapshot?: string } | undefined>
   /** Key of the manifest that a copy of this disk, instant and id has, and its figures; undefined while it is not committed. */
   committed(disk: string, takenAt: string, diskCopyId: string): Promise<CommittedDisk | undefined>
   /** What is missing or damaged of these copies, without reading all their data; empty when all is well. */
@@ -145,7 +148,7 @@ export interface NewSnapshot {
 /** Blocks of snapshots, read and written without any volume (AWS facts B). */
 export interface SnapshotBlocks {
   /**
-   * The blocks of a snapshot that were ever written, from `fromBlock` on; with `since` those that differ from that snapshot.
+   * The blocks of a snapshot that were ever written, from `fromBlock` on; with `since` those that differ from that earlier snapshot.
    * Throws SnapshotMissing, LineageBroken when the two are not of one lineage, AccessDenied.
    */
   list(snapshot: string, options: { readonly since?: string; readonly fromBlock: number }): AsyncIterable<BlockPage>

@@ -5,7 +5,7 @@ import type { VaultedPoint } from '../core/contracts/records.ts'
 import type { CommittedDisk, CopyVault, Vaults } from '../core/copy-ports.ts'
 import { isTandemError } from '../core/errors.ts'
 import type { Clock } from '../core/ports.ts'
-import { manifestName, millisOf } from './format/names.ts'
+import { compactTime, manifestName, millisOf } from './format/names.ts'
 import { locationOf } from './jobs/copy-disk-job.ts'
 import { kmsKey } from './key-holders.ts'
 import { commitPoint, copyOfPoint, listPoints, readPoint } from './points.ts'
@@ -40,9 +40,10 @@ export const bucketVaults = (clock: Clock): Vaults => ({
   openOrMake: async (place) => copyVault(await openOrMake(place, Date.parse(clock.now())), place),
 })
 
-const copyVault = (vault: Vault, place: DeployedVault): CopyVault => ({
-  async newest(disk) {
-    const newest = (await listCopies(vault, disk)).at(-1)
+export const copyVault = (vault: Vault, place: DeployedVault): CopyVault => ({
+  async newest(disk, notAfter) {
+    const until = compactTime(Date.parse(notAfter))
+    const newest = (await listCopies(vault, disk)).findLast(({ time }) => time <= until)
     if (!newest) return undefined
     const manifest = await unlessDamaged(() => readCopy(vault, newest.name))
     const snapshot = manifest?.source?.snapshotId

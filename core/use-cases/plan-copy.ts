@@ -45,7 +45,7 @@ export const planCopy =
     await refuseIfUnderWay(ports, found)
     const vault = await ports.vaults.openOrMake(place)
     const disks: DiskToCopy[] = []
-    for (const member of point.members) disks.push(await diskToCopy(ports, vault, { ...point, name }, member))
+    for (const member of point.members) disks.push(await diskToCopy(ports, vault, { point, name }, member))
     const path = planCopyPath(disks, wanted.path)
     const record: CopyIn<'copying'> = {
       version: 1,
@@ -96,19 +96,20 @@ async function refuseIfUnderWay({ executions }: Ports, found: CopyRecord | undef
 async function diskToCopy(
   { blocks }: Ports,
   vault: CopyVault,
-  { point, name }: { readonly point: string; readonly name: string },
+  { point, name }: { readonly point: PointIn<'complete'>; readonly name: string },
   member: PointIn<'complete'>['members'][number],
 ): Promise<DiskToCopy> {
   const { volume, snapshot, specification } = member
   const sizeBytes = specification.sizeGiB * GIB
-  const newest = await vault.newest(volume)
+  // Never a later one, of which there are when an older point is copied: EBS says nothing of changes counted backwards.
+  const newest = await vault.newest(volume, point.capturedAt)
   const base = newest?.snapshot === undefined ? undefined : { snapshot: newest.snapshot, copy: newest.copy }
   const counted = await countBlocks(blocks, snapshot, sizeBytes, base?.snapshot)
   return {
     volume,
     snapshot,
     sizeBytes,
-    diskCopyId: await diskCopyIdOf(point, name, volume),
+    diskCopyId: await diskCopyIdOf(point.point, name, volume),
     blockCount: counted.blockCount,
     ...(base && counted.isComparable ? { since: base } : {}),
     lineageBroken: newest !== undefined && !(base && counted.isComparable),

@@ -122,6 +122,25 @@ export function memoryBlocks(snapshots: ReadonlyMap<string, MemorySnapshot>) {
   return { list, asked }
 }
 
+/** A copy of a disk in a vault, of the snapshot. */
+export interface CopiedDisk {
+  readonly volume: string
+  readonly takenAt: string
+  /** Absent: it was not made from one. */
+  readonly snapshot?: string
+}
+
+/** `newest` of a vault that holds these copies, whose names are their instants. */
+export const newestOf =
+  (copied: readonly CopiedDisk[]): CopyVault['newest'] =>
+  async (disk, notAfter) => {
+    const newest = copied
+      .filter(({ volume, takenAt }) => volume === disk && takenAt <= notAfter)
+      .toSorted((one, other) => one.takenAt.localeCompare(other.takenAt))
+      .at(-1)
+    return newest && { copy: newest.takenAt, ...(newest.snapshot === undefined ? {} : { snapshot: newest.snapshot }) }
+  }
+
 /** A vault with nothing in it, but for what a test says. */
 export const emptyVault = (changes: Partial<CopyVault> = {}): CopyVault => ({
   newest: async () => undefined,

@@ -152,6 +152,14 @@ test('says that the lineage is broken where two snapshots have no common past (B
   })
 })
 
+test('a snapshot has not changed since itself, which EBS is not asked', async () => {
+  const unknown = 'snap-0123456789abcdef0'
+  const listed = await call(() =>
+    new SnapshotListing(blocks, unknown, 0, { snapshot: unknown, copy: 'x' }).between(0, 9),
+  )
+  expect(listed).toEqual([])
+})
+
 test('names a snapshot that is gone', async () => {
   await expect(copy('snap-0123456789abcdef0')).rejects.toMatchObject({
     name: 'SnapshotMissing',

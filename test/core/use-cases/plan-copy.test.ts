@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import type { CopyRecord } from '../../../core/contracts/copy-records.ts'
 import type { CopyVault } from '../../../core/copy-ports.ts'
+import { plusMs } from '../../../core/instants.ts'
 import { planCopy } from '../../../core/use-cases/plan-copy.ts'
 import {
   committed,
@@ -10,16 +11,20 @@ import {
   memoryBlocks,
   memoryCopies,
   memorySnapshot,
+  newestOf,
   places,
+  type CopiedDisk,
   type MemorySnapshot,
 } from '../copying.ts'
 import { memoryCatalog } from '../memory.ts'
-import { complete, MACHINE, NOW, POINT, RUN, runOf, snapshotOf } from '../samples.ts'
+import { complete, MACHINE, NOW, POINT, RUN, runOf, snapshotOf, volumeOf } from '../samples.ts'
 
 /** What a copy is to be, whoever asks, how often, and whatever is in the vault. */
 let copies: ReturnType<typeof memoryCopies>
 let snapshots: Map<string, MemorySnapshot>
+let copied: CopiedDisk[]
 let vault: CopyVault
+let blocks: ReturnType<typeof memoryBlocks>
 let living: Set<string>
 
 beforeEach(() => {
@@ -28,7 +33,9 @@ beforeEach(() => {
     [snapshotOf(1), memorySnapshot('root', { 0: 'a', 1: 'b', 7: 'c' })],
     [snapshotOf(2), memorySnapshot('data', { 3: 'd' })],
   ])
-  vault = emptyVault()
+  blocks = memoryBlocks(snapshots)
+  copied = []
+  vault = emptyVault({ newest: (...asked) => newestOf(copied)(...asked) })
   living = new Set()
 })
 
@@ -37,7 +44,7 @@ const ports = () => ({
   copies,
   executions: { isRunning: async (run: string) => living.has(run) },
   vaults: { openOrMake: async () => vault },
-  blocks: memoryBlocks(snapshots),
+  blocks,
   places,
   copyRules: { nightly: [{ vault: 'main', every: '1 day' }] },
 })
@@ -49,6 +56,46 @@ test('a point that is in the vault is not copied again', async () => {
   copies.put(committed({ run: runOf('earlier') }))
   expect(await plan()).toMatchObject({ path: 'none', reason: `it was committed at ${NOW}`, diskCount: 2 })
   expect(copies.one()).toEqual(committed({ run: runOf('earlier') }))
+})
+
+const before = (hours: number): string => plusMs(NOW, -hours * 3_600_000)
+
+/** The plan's first disk. */
+async function planned() {
+  await plan()
+  return copies.one()?.disks[0]
+}
+
+describe('what a disk is compared with', () => {
+  const [older, newer] = [snapshotOf(11), snapshotOf(12)]
+  test('is the newest copy of an earlier instant', async () => {
+    snapshots.set(older, memorySnapshot('root', { 0: 'a', 1: 'B' }))
+    copied = [
+      { volume: volumeOf(1), takenAt: before(48), snapshot: snapshotOf(10) },
+      { volume: volumeOf(1), takenAt: before(24), snapshot: older },
+    ]
+    const since = { snapshot: older, copy: before(24) }
+    expect(await planned()).toMatchObject({ since, blockCount: 2, lineageBroken: false })
+  })
+
+  test('is never a copy of a later instant: changes are asked for forwards alone', async () => {
+    snapshots.set(older, memorySnapshot('root', { 0: 'a', 1: 'b' }))
+    snapshots.set(newer, memorySnapshot('root', { 0: 'a', 1: 'b', 7: 'c', 9: 'z' }))
+    copied = [
+      { volume: volumeOf(1), takenAt: before(24), snapshot: older },
+      { volume: volumeOf(1), takenAt: before(-24), snapshot: newer },
+    ]
+    expect(await planned()).toMatchObject({ since: { snapshot: older }, blockCount: 1 })
+    expect(blocks.asked).toEqual([`${snapshotOf(1)} since ${older}`, snapshotOf(2)])
+  })
+
+  test('is nothing when all copies are of later instants: the copy is full, and no lineage is broken', async () => {
+    snapshots.set(newer, memorySnapshot('root', {}))
+    copied = [{ volume: volumeOf(1), takenAt: before(-24), snapshot: newer }]
+    const disk = await planned()
+    expect(disk).toMatchObject({ blockCount: 3, lineageBroken: false })
+    expect(disk).not.toHaveProperty('since')
+  })
 })
 
 describe('two tries of one run', () => {
