@@ -27,9 +27,6 @@ interface TandemStackProps extends StackProps {
   readonly bundle: (name: string) => string
 }
 
-/** A Lambda's whole environment is limited to 4 KiB; the rest of it needs less than 1 KiB. */
-const POLICIES_LIMIT_BYTES = 3 * 1024
-
 /** All of Tandem in one account and Region. */
 export class TandemStack extends Stack {
   constructor(scope: Construct, id: string, props: TandemStackProps) {
@@ -124,10 +121,5 @@ function deployedPolicies(policies: Readonly<Record<string, Policy>>): string {
   const deployed: DeployedPolicies = Object.fromEntries(
     Object.entries(policies).map(([name, { keepReplacedDays }]) => [name, { keepReplacedDays }]),
   )
-  const text = JSON.stringify(deployed)
-  if (Buffer.byteLength(text) > POLICIES_LIMIT_BYTES)
-    throw new Error(
-      `${Object.keys(policies).length} policies do not fit a Lambda's environment (${Buffer.byteLength(text)} bytes of at most ${POLICIES_LIMIT_BYTES}). Shorten their names or split the deployment.`,
-    )
-  return text
+  return JSON.stringify(deployed)
 }

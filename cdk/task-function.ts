@@ -5,6 +5,7 @@ import { LogGroup, RetentionDays } from 'aws-cdk-lib/aws-logs'
 import type { Construct } from 'constructs'
 import type * as z from 'zod'
 import type { Contract } from '../core/contracts/contract.ts'
+import { environmentFaults } from './environment-size.ts'
 import { acknowledgeWildcards } from './findings.ts'
 import { kebabCase, nameOf } from './names.ts'
 
@@ -67,6 +68,7 @@ export class TaskFunction<Environment extends z.ZodType> extends LambdaFunction 
       timeout: Duration.seconds(props.timeoutSeconds ?? 60),
       environment: props.environment,
     })
+    this.node.addValidation({ validate: () => environmentFaults(this, functionName, props.environment) })
     // The function must not run before its role may do its work.
     this.node.addDependency(policy)
   }
