@@ -2,6 +2,7 @@ import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts'
 import type { Runs } from '../core/ports.ts'
 import { calling } from './calling.ts'
 import { awsClients } from './clients.ts'
+import { deployedCopying, type DeployedCopying } from './deployed-copying.ts'
 import { awsPorts, type AwsPorts } from './ports.ts'
 import { requireRegion } from './region.ts'
 import { sfnRuns } from './runs.ts'
@@ -9,6 +10,8 @@ import { sfnRuns } from './runs.ts'
 /** A deployment of Tandem as its operator sees it, with whatever rights the operator's own credentials give. */
 export interface Operator extends AwsPorts {
   readonly runs: Runs
+  /** Throws AccessDenied. */
+  readonly copying: () => Promise<DeployedCopying>
   readonly account: string
   readonly region: string
   readonly deployment: string
@@ -32,5 +35,6 @@ export async function awsOperator(deployment: string): Promise<Operator> {
     (workflow) => `arn:${partition}:states:${region}:${account}:stateMachine:${deployment}-${workflow}`,
   )
   const bucket = `${deployment}-reports-${account}-${region}`
-  return { ...awsPorts({ table: `${deployment}-catalog`, bucket }, clients), runs, account, region, deployment }
+  const ports = awsPorts({ table: `${deployment}-catalog`, bucket }, clients)
+  return { ...ports, runs, copying: () => deployedCopying(deployment), account, region, deployment }
 }

@@ -1,5 +1,6 @@
 import type { CopyRecord } from './contracts/copy-records.ts'
 import type { LedgerEntry, MachineRecord, PointRecord, RevertRecord } from './contracts/records.ts'
+import type { OwedCopy } from './due-copies.ts'
 import { msBetween } from './instants.ts'
 import type { ObservedMachine } from './ports.ts'
 
@@ -14,6 +15,8 @@ export interface Observations {
   readonly reverts: readonly RevertRecord[]
   /** The newest of each machine in each vault, and all that are under way. */
   readonly copies: readonly CopyRecord[]
+  /** Of machines that carry the policy tag. */
+  readonly owed: readonly OwedCopy[]
   readonly ledger: readonly LedgerEntry[]
   /** Held by runs that live. */
   readonly locks: readonly { readonly machine: string; readonly run: string }[]
@@ -77,6 +80,7 @@ export function statusOf(observations: Observations): Status {
         })),
       ...abandoned(observations),
       ...uncopied(observations),
+      ...overdue(observations),
       ...leftOver(observations),
     ],
   }
@@ -137,6 +141,21 @@ function uncopied(observations: Observations): Finding[] {
       return [{ about, finding: `is being copied to vault ${vault}, but the run is over`, advice }]
     return []
   })
+}
+
+/** Copies that were never begun. One that failed is a finding already. */
+function overdue({ owed, copies }: Observations): Finding[] {
+  const hasFailed = ({ machine, vault }: OwedCopy): boolean =>
+    copies.some((copy) => copy.machine === machine && copy.vault === vault && copy.state === 'failed')
+  return owed
+    .filter((copy) => !hasFailed(copy))
+    .map(({ machine, vault, every, point, run, latest }) => ({
+      about: machine,
+      finding:
+        `should be copied to vault ${vault} every ${every.replace(/^1 /, '')}, ` +
+        `and ${latest === undefined ? 'was never' : `is not since its point of ${latest}`}; no copy of ${point} was begun`,
+      advice: `tandem copy ${machine} --vault ${vault} --wait; why not is in the output of ${run}`,
+    }))
 }
 
 /** Resources that were made, or may have been, and that nobody is working on any more. */

@@ -1,5 +1,7 @@
 import type { Operator } from '../../aws/operator.ts'
 import type { CopyRecord } from '../../core/contracts/copy-records.ts'
+import { dueCopies, owedCopies, type OwedCopy } from '../../core/due-copies.ts'
+import type { MachineRecord } from '../../core/contracts/records.ts'
 import { statusOf, type Observations, type Status } from '../../core/status.ts'
 import { age, counted } from '../ages.ts'
 import { all, each, print, type CommonOptions, type Context } from '../context.ts'
@@ -17,15 +19,8 @@ export async function showStatus(context: Context, options: CommonOptions): Prom
   return status.findings.length === 0 ? EXIT.done : EXIT.attention
 }
 
-async function observe({
-  machines,
-  catalog,
-  copies,
-  ledger,
-  locks,
-  executions,
-  clock,
-}: Operator): Promise<Observations> {
+async function observe(operator: Operator): Promise<Observations> {
+  const { machines, catalog, copies, ledger, locks, executions, clock } = operator
   const observed = await all(machines.allOptedIn())
   const records = await all(catalog.machines())
   const known = [...new Set([...observed, ...records].map(({ machine }) => machine))]
@@ -33,7 +28,8 @@ async function observe({
   const held = owners.flatMap(({ machine, run }) => (run === undefined ? [] : [{ machine, run }]))
   const points = await all(catalog.openPoints())
   const reverts = await all(catalog.openReverts())
-  const made = (await each(known, (machine) => copies.copies(machine))).flatMap(latestCopies)
+  const copied = new Map(await each(known, async (machine) => [machine, await copies.copies(machine)] as const))
+  const made = [...copied.values()].flatMap(latestCopies)
   const entries = await all(ledger.all())
   const runs = [...new Set([...points, ...reverts, ...made, ...entries, ...held].map(({ run }) => run))]
   const alive = await each(runs, async (run) => ((await executions.isRunning(run)) ? [run] : []))
@@ -44,10 +40,30 @@ async function observe({
     points,
     reverts,
     copies: made,
+    owed: await owedBy(operator, observed, records, copied),
     ledger: entries,
     locks: held,
     livingRuns: new Set(alive.flat()),
   }
+}
+
+/** Looks at the points of those machines alone whose latest one should have been copied. */
+async function owedBy(
+  { catalog, copying, clock }: Operator,
+  observed: readonly { readonly machine: string }[],
+  records: readonly MachineRecord[],
+  copied: ReadonlyMap<string, readonly CopyRecord[]>,
+): Promise<OwedCopy[]> {
+  const { copyRules } = await copying()
+  const optedIn = new Set(observed.map(({ machine }) => machine))
+  const owed = await each(records, async ({ machine, policy, lastCompletePoint: latest }) => {
+    const [rules = [], copies = []] = [copyRules[policy], copied.get(machine)]
+    if (!latest || !optedIn.has(machine)) return []
+    if (dueCopies(rules, copies, { point: '', capturedAt: latest.capturedAt }).length === 0) return []
+    const { points } = await catalog.points(machine)
+    return owedCopies(rules, copies, points, clock.now())
+  })
+  return owed.flat()
 }
 
 /** @param copies of one machine, the newest points first */

@@ -8,8 +8,11 @@ import {
   TerminateInstancesCommand,
   type Instance,
 } from '@aws-sdk/client-ec2'
+import { DeleteRolePolicyCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam'
+import { DescribeStateMachineCommand, SFNClient } from '@aws-sdk/client-sfn'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { sha256Of } from '../../demo/proof.ts'
+import { stateMachineArn } from '../../demo/state-machines.ts'
 import { tandem } from '../../demo/tandem.ts'
 import type { ObservedCall } from '../../local/wire/server.ts'
 import { desk } from '../cli/desk.ts'
@@ -250,6 +253,20 @@ describe('a proxy', () => {
   })
 })
 
+/** Lets no run start a copy, until what it returns is called. */
+async function denyCopies(): Promise<() => Promise<unknown>> {
+  const { endpoint, region, credentials } = world.account
+  const iam = new IAMClient({ endpoint, region, credentials })
+  const sfn = new SFNClient({ endpoint, region, credentials })
+  const asked = { stateMachineArn: stateMachineArn(world.account, 'protect-machine') }
+  const { roleArn = '' } = await world.fleet.call(() => sfn.send(new DescribeStateMachineCommand(asked)))
+  const name = { RoleName: roleArn.slice(roleArn.lastIndexOf('/') + 1), PolicyName: 'no-copies' }
+  const Statement = [{ Effect: 'Deny', Action: 'states:StartExecution', Resource: '*' }]
+  const PolicyDocument = JSON.stringify({ Version: '2012-10-17', Statement })
+  await world.fleet.call(() => iam.send(new PutRolePolicyCommand({ ...name, PolicyDocument })))
+  return () => world.fleet.call(() => iam.send(new DeleteRolePolicyCommand(name)))
+}
+
 test('a run that ends behind its disks is finished by the next one: each disk is in the vault once, and the point is committed once', async () => {
   const { account } = world
   const machine = await quietMachine('nightly')
@@ -295,4 +312,29 @@ test('the command starts a copy, shows how far it is, and where else a point is;
   expect((await tandem(`points ${machine}`)).out).toMatch(new RegExp(`${point} .* complete +2 +2 +main`))
   const [view] = JSON.parse((await tandem(`points ${machine} --json`)).out) as { copies: object[] }[]
   expect(view?.copies).toMatchObject([{ vault: 'main', state: 'committed', reason: '8 blocks to read: asked for' }])
+})
+
+test('a copy that cannot be started costs the point nothing, and is told by the run and, when it is overdue, by the status', async () => {
+  const tandem = desk(world.account)
+  const machine = await quietMachine('hourly')
+  const allowed = await denyCopies()
+  const { result, arn } = await world.run('protect-machine', { machine })
+  expect(result, result.cause).toMatchObject({
+    status: 'SUCCEEDED',
+    output: { copies: [{ vault: 'main', started: false, cause: expect.stringMatching(/states:StartExecution/) }] },
+  })
+  const attention = `! ${machine} should be copied to vault main every day, and was never; no copy of`
+  expect((await tandem('status')).out).not.toContain(attention)
+  await world.account.clock.sleep(HOUR_MS + 60_000)
+  const late = await tandem('status')
+  const advice = `tandem copy ${machine} --vault main --wait; why not is in the output of ${arn}`
+  expect(late).toMatchObject({ exitCode: 3, err: '', out: expect.stringContaining(attention) })
+  expect(late.out).toContain(advice)
+
+  await allowed()
+  const { result: next } = await world.run('protect-machine', { machine })
+  expect(next).toMatchObject({ status: 'SUCCEEDED', output: { copies: [{ vault: 'main', started: true }] } })
+  await world.account.clock.sleep(10 * 60_000)
+  expect(await copiesOf(machine)).toMatchObject([{ state: 'committed' }])
+  expect((await tandem('status')).out).not.toContain(attention)
 })
