@@ -7,7 +7,7 @@ import { encodeUnrouted, notImplemented } from './endpoint.ts'
 import type { Endpoint, EndpointSource, RoutedCall, Unheld } from './endpoint.ts'
 import { payloadHashOf } from './payload-hash.ts'
 import type { WireReply, WireRequest } from './protocol.ts'
-import { readWhole } from './request.ts'
+import { readWhole, refuseAnnounced } from './request.ts'
 import type { IncomingBody, RequestHead } from './request.ts'
 import { AwsError } from './service.ts'
 import type { AccessOf, Caller, Service } from './service.ts'
@@ -95,7 +95,7 @@ export class Door {
         throw notImplemented(`The service ${signature.service}`)
       }
       if (signature.service === 's3') return await this.#answerStreaming(endpoint, signature, head, body, unheld)
-      request = { ...head, body: await body.whole() }
+      request = { ...head, body: await body.whole(endpoint.tooLarge) }
       const payloadHash = payloadHashOf(signature, head, request.body)
       const { caller } = this.#identify(signature, endpoint, request, payloadHash)
       const call = endpoint.route(request, this.#serviceAt(caller, endpoint.service))
@@ -122,9 +122,10 @@ export class Door {
     stream.on('error', () => {})
     try {
       const takesStream = endpoint.takesStream({ ...head, body: new Uint8Array() })
+      if (!takesStream) refuseAnnounced(head.headers, endpoint.tooLarge)
       const request = takesStream
         ? { ...head, body: new Uint8Array(), stream }
-        : { ...head, body: await readWhole(stream) }
+        : { ...head, body: await readWhole(stream, endpoint.tooLarge) }
       const call = endpoint.route(request, this.#serviceAt(caller, endpoint.service))
       return await this.#perform(endpoint, call, caller, request, unheld)
     } finally {

@@ -29,6 +29,8 @@ export interface Endpoint {
   /** Signing name. */
   readonly service: string
   readonly unknownKey: AwsError
+  /** Refuses a body that is more than the service reads. */
+  readonly tooLarge: AwsError
   refuseSignature(fault: SignatureFault): AwsError
   /**
    * @param service the caller's own instance of the service, when places have their own
@@ -103,6 +105,7 @@ function endpointOf(
   return {
     service: model.signingName,
     unknownKey: protocol.unknownKey,
+    tooLarge: protocol.tooLarge,
     refuseSignature: (fault) => protocol.refuseSignature(fault),
     route(request, { operations, access = {} } = service) {
       const route = protocol.route(request)
@@ -159,6 +162,7 @@ export function encodeUnrouted(error: AwsError, request: WireRequest): WireReply
   const contentType = request.headers['content-type'] ?? ''
   const model = {
     signingName: 'unknown',
+    version: '',
     operations: new Map(),
     codec: { createSerializer: unused, createDeserializer: unused },
   }

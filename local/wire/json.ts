@@ -1,14 +1,41 @@
-import type { ServiceModel } from './model.ts'
-import { INVALID_TOKEN_MESSAGE, refuseJsonInput, refuseJsonSignature } from './protocol.ts'
-import type { Protocol, WireReply } from './protocol.ts'
+import { isUtf8 } from 'node:buffer'
+
+import type { NormalizedSchema } from '@smithy/core/schema'
+
+import { checkJsonShape } from './json-shape.ts'
+import type { Codec, ServiceModel } from './model.ts'
+import {
+  INVALID_TOKEN_MESSAGE,
+  isServed,
+  malformedJson,
+  mediaType,
+  refuseJsonInput,
+  refuseJsonSignature,
+  tooLargeBody,
+  unknownOperation,
+} from './protocol.ts'
+import type { Protocol, WireReply, WireRequest } from './protocol.ts'
 import { AwsError } from './service.ts'
 
-/** A JSON codec reads bytes or throws; what it throws is the sender's fault here. */
-export async function readJson(read: () => unknown): Promise<Record<string, unknown>> {
+/**
+ * Reads a body as a value of a shape.
+ * @throws AwsError SerializationException
+ */
+export async function readJson(codec: Codec, schema: NormalizedSchema, bytes: Uint8Array): Promise<unknown> {
+  checkJsonShape(schema, parsed(bytes), '')
   try {
-    return ((await read()) ?? {}) as Record<string, unknown>
+    return await codec.createDeserializer().read(schema, bytes)
   } catch (error) {
-    throw new AwsError('SerializationException', error instanceof Error ? error.message : String(error))
+    throw malformedJson(error instanceof Error ? error.message : String(error))
+  }
+}
+
+function parsed(bytes: Uint8Array): unknown {
+  if (!isUtf8(bytes)) throw malformedJson('The body is not UTF-8')
+  try {
+    return JSON.parse(Buffer.from(bytes).toString('utf8'))
+  } catch (error) {
+    throw malformedJson(error instanceof Error ? error.message : String(error))
   }
 }
 
@@ -30,17 +57,20 @@ export function awsJson(model: ServiceModel): Protocol {
     unknownKey: new AwsError('UnrecognizedClientException', INVALID_TOKEN_MESSAGE),
     refuseSignature: refuseJsonSignature(400),
     refuseInput: refuseJsonInput,
+    malformed: malformedJson,
+    tooLarge: tooLargeBody(model),
     route(request) {
-      const name = operationOfTarget(request.headers)
+      refuseForeign(model, contentType, request)
+      const target = request.headers['x-amz-target'] ?? ''
+      const name = target.startsWith(`${model.target}.`) ? operationOfTarget(request.headers) : ''
       const operation = model.operations.get(name)
-      if (!operation) throw new AwsError('UnknownOperationException', `Unknown operation ${name}`)
+      if (!operation) throw unknownOperation(`Unknown operation ${target}`, 400)
       return { operation }
     },
-    decode: ({ operation }, request) =>
-      readJson(() => {
-        if (operation.input.isUnitSchema() || request.body.length === 0) return {}
-        return codec.createDeserializer().read(operation.input, request.body)
-      }),
+    async decode({ operation }, request) {
+      if (operation.input.isUnitSchema() || request.body.length === 0) return {}
+      return (await readJson(codec, operation.input, request.body)) as Record<string, unknown>
+    },
     encode({ output: schema }, output) {
       if (schema.isUnitSchema()) return reply(200, '{}')
       const serializer = codec.createSerializer()
@@ -54,12 +84,19 @@ export function awsJson(model: ServiceModel): Protocol {
   }
 }
 
+/** What is no call in this protocol is none of any operation, whatever its target says. */
+function refuseForeign(model: ServiceModel, contentType: string, { method, path, headers }: WireRequest): void {
+  if (method !== 'POST' || !isServed(model, path)) throw unknownOperation(`No operation has ${method} ${path}`)
+  const type = mediaType(headers)
+  if (type !== contentType) throw unknownOperation(`This service reads ${contentType}, not '${type}'`)
+}
+
 /** A service that spoke the query protocol before tells the codes of then too, which clients go on to show. */
 function queryError({ queryCodes }: ServiceModel, { code, status }: AwsError): Record<string, string> {
   if (!queryCodes) return {}
   return { 'x-amzn-query-error': `${queryCodes.get(code) ?? code};${status < 500 ? 'Sender' : 'Receiver'}` }
 }
 
-/** The operation's name in `X-Amz-Target`, empty when the header is absent. */
+/** The operation's name in `X-Amz-Target`, empty when the header names none. */
 export const operationOfTarget = (headers: Readonly<Record<string, string>>): string =>
-  headers['x-amz-target']?.replace(/^.*\./, '') ?? ''
+  /^[^.]+\.([^.]+)$/.exec(headers['x-amz-target'] ?? '')?.[1] ?? ''

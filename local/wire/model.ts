@@ -30,6 +30,10 @@ export interface ServiceModel {
   readonly signingName: string
   /** E.g. `ec2Query`, `awsJson1_0`. */
   readonly protocol: string
+  /** E.g. `2016-11-15`: what requests of the query protocols name. */
+  readonly version: string
+  /** What stands before the operation in `X-Amz-Target`, e.g. `AWSStepFunctions`; of no use elsewhere. */
+  readonly target?: string
   /** Namespace of XML replies; undefined for JSON protocols. */
   readonly xmlNamespace?: string
   /** undefined for the query protocols, whose requests and replies have different formats. */
@@ -45,10 +49,12 @@ export interface ServiceModel {
 interface SdkClient {
   readonly config: {
     readonly defaultSigningName: string
+    readonly apiVersion: string
     readonly protocol: {
       readonly options?: { readonly xmlNamespace?: string }
       /** Whether a service that speaks JSON speaks the query protocol too. */
       readonly awsQueryCompatible?: boolean
+      readonly serviceTarget?: string
       getShapeId(): string
       getPayloadCodec(): Codec
     }
@@ -107,6 +113,8 @@ function newModel(service: Sdk): ServiceModel {
   return {
     signingName: config.defaultSigningName,
     protocol,
+    version: config.apiVersion,
+    target: config.protocol.serviceTarget,
     xmlNamespace: config.protocol.options?.xmlNamespace,
     codec: protocol.endsWith('Query') ? undefined : config.protocol.getPayloadCodec(),
     operations,

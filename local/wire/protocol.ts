@@ -49,6 +49,10 @@ export interface Protocol {
   refuseSignature(fault: SignatureFault): AwsError
   /** How the service refuses an input that breaks its model's constraints, in the order in which they were found: one at least. */
   refuseInput(violations: readonly [Violation, ...Violation[]]): AwsError
+  /** How the service refuses a body that is not of its format, or a value of another type than its model's. */
+  malformed(message: string): AwsError
+  /** How the service refuses a body that is more than it reads. */
+  readonly tooLarge: AwsError
 }
 
 /** What is wrong with one member; `path` as `targets.1.member.arn` in the wire's own names. */
@@ -91,5 +95,41 @@ export const refuseJsonSignature =
     new AwsError(kind === 'incomplete' ? 'IncompleteSignatureException' : 'InvalidSignatureException', message, {
       status,
     })
+
+/** How the JSON services refuse what they cannot read. */
+export const malformedJson = (message: string): AwsError => new AwsError('SerializationException', message)
+
+const TOO_LARGE_MESSAGE = 'The request is larger than this service reads.'
+
+/** From memory, but for Lambda and S3; AWS publishes neither codes nor limits of the others. */
+export function tooLargeBody({ signingName, protocol }: Pick<ServiceModel, 'signingName' | 'protocol'>): AwsError {
+  if (protocol === 'restXml') return new AwsError('MaxMessageLengthExceeded', 'Your request was too big.')
+  const code =
+    signingName === 'lambda'
+      ? 'RequestTooLargeException'
+      : `RequestEntityTooLarge${protocol.endsWith('Query') ? '' : 'Exception'}`
+  return new AwsError(code, TOO_LARGE_MESSAGE, { status: 413 })
+}
+
+/** What front ends of AWS answer to a request that no service behind them takes: another method, path or type of body. */
+export const unknownOperation = (message: string, status = 404): AwsError =>
+  new AwsError('UnknownOperationException', message, { status })
+
+/** Whether the service listens at the path; the address of a queue is a path at SQS' endpoint. */
+export const isServed = ({ signingName }: Pick<ServiceModel, 'signingName'>, path: string): boolean =>
+  path === '/' || signingName === 'sqs'
+
+/** The type of a body without its parameters, in lower case; empty when the request names none. */
+export const mediaType = (headers: Readonly<Record<string, string>>): string =>
+  (headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
+
+/** Text as it was before percent-encoding; undefined when it is no such text. */
+export function percentDecoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
+}
 
 export const INVALID_TOKEN_MESSAGE = 'The security token included in the request is invalid.'

@@ -2,7 +2,13 @@ import { Agent, request as httpRequest } from 'node:http'
 
 import type { Endpoint, EndpointSource } from './endpoint.ts'
 import { operationOfTarget } from './json.ts'
-import { INVALID_TOKEN_MESSAGE, refuseJsonSignature } from './protocol.ts'
+import {
+  INVALID_TOKEN_MESSAGE,
+  malformedJson,
+  refuseJsonSignature,
+  tooLargeBody,
+  unknownOperation,
+} from './protocol.ts'
 import type { WireReply, WireRequest } from './protocol.ts'
 import { AwsError } from './service.ts'
 import type { Caller } from './service.ts'
@@ -22,12 +28,19 @@ export function proxyEndpoint(
   const endpoint: Endpoint = {
     service,
     unknownKey: new AwsError('UnrecognizedClientException', INVALID_TOKEN_MESSAGE),
+    tooLarge: tooLargeBody({ signingName: service, protocol: 'awsJson1_0' }),
     refuseSignature: refuseJsonSignature(400),
-    route: (request) => ({
-      operation: operationOfTarget(request.headers),
-      decode: async () => parseObject(request.body),
-      run: async (_input, caller) => passOn(request, await urlFor(caller), agent),
-    }),
+    route(request) {
+      const { method, path, headers } = request
+      if (method !== 'POST' || path !== '/') throw unknownOperation(`No operation has ${method} ${path}`)
+      const operation = operationOfTarget(headers)
+      if (!operation) throw unknownOperation(`Unknown operation ${headers['x-amz-target'] ?? ''}`, 400)
+      return {
+        operation,
+        decode: async () => inputOf(request.body),
+        run: async (_input, caller) => passOn(request, await urlFor(caller), agent),
+      }
+    },
     takesStream: () => false,
     encodeError: (error) => ({
       status: error.status,
@@ -73,6 +86,13 @@ function reply(
 /** `__type` is the code behind the namespace of its model: `com.amazonaws.dynamodb.v20120810#Code`. */
 function errorCodeOf({ __type: type }: Readonly<Record<string, unknown>>): string {
   return typeof type === 'string' ? type.replace(/^.*#/, '') : 'InternalServerError'
+}
+
+/** @throws AwsError SerializationException for JSON that is no object, which the other server would take for an empty one */
+function inputOf(body: Uint8Array): Readonly<Record<string, unknown>> {
+  if (/^\s*[^\s{]/.test(Buffer.from(body.subarray(0, 1024)).toString('latin1')))
+    throw malformedJson("The value at '' can not be converted to a structure")
+  return parseObject(body)
 }
 
 /** The JSON object that a body holds; empty when it holds none, since the other server will say what is wrong with it. */

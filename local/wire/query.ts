@@ -1,8 +1,16 @@
 import type { NormalizedSchema } from '@smithy/core/schema'
 
+import { parametersOf } from './form.ts'
 import { members, valueSchema } from './model.ts'
 import type { OperationModel, ServiceModel } from './model.ts'
-import { INVALID_TOKEN_MESSAGE, nullMember, validationError } from './protocol.ts'
+import {
+  INVALID_TOKEN_MESSAGE,
+  isServed,
+  nullMember,
+  tooLargeBody,
+  unknownOperation,
+  validationError,
+} from './protocol.ts'
 import type { Protocol, Route, Violation, WireReply, WireRequest } from './protocol.ts'
 import { AwsError } from './service.ts'
 import type { SignatureFault } from './signature.ts'
@@ -19,7 +27,7 @@ interface ParameterNode {
 
 const XML_DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
-function parameterTree(parameters: readonly [string, string][]): ParameterNode {
+function parameterTree(parameters: Iterable<readonly [string, string]>): ParameterNode {
   const root: ParameterNode = { path: '', children: new Map() }
   for (const [name, value] of parameters) {
     let node = root
@@ -52,25 +60,37 @@ abstract class QueryProtocol implements Protocol {
   protected abstract memberName(member: NormalizedSchema): string
   protected abstract listNode(list: NormalizedSchema, node: ParameterNode): ParameterNode | undefined
   protected abstract refuseUnknown(name: string): void
+  abstract malformed(message: string): AwsError
+  /** Refuses an action that the service does not have, in the version that the request names, if any. */
+  protected abstract unknownAction(action: string, version: string | undefined): AwsError
+  /** Refuses a request that names no version of the service's, though it has such an action. */
+  protected abstract unknownVersion(action: string, version: string | undefined): AwsError
+  readonly tooLarge: AwsError
   protected readonly model: ServiceModel
   readonly #namespace: string
 
   constructor(model: ServiceModel) {
     this.model = model
+    this.tooLarge = tooLargeBody({ signingName: model.signingName, protocol: 'awsQuery' })
     this.#namespace = `${(model.xmlNamespace ?? '').replace(/\/$/, '')}/`
   }
 
   route(request: WireRequest): Route {
-    const action = parameters(request).get('Action')
-    const operation = action === null ? undefined : this.model.operations.get(action)
-    if (!operation) {
-      throw new AwsError('InvalidAction', `The action ${action ?? ''} is not valid for this web service.`)
-    }
+    const { method, path } = request
+    if (!isServed(this.model, path) || (method !== 'POST' && method !== 'GET'))
+      throw unknownOperation(`No operation has ${method} ${path}`)
+    const parameters = parametersOf(request)
+    const action = parameters.get('Action')
+    if (!action) throw new AwsError('MissingAction', 'The request must contain the parameter Action')
+    const version = parameters.get('Version')
+    const operation = this.model.operations.get(action)
+    if (!operation) throw this.unknownAction(action, version)
+    if (version !== this.model.version) throw this.unknownVersion(action, version)
     return { operation }
   }
 
   async decode(route: Route, request: WireRequest): Promise<Record<string, unknown>> {
-    const sent = [...parameters(request)].filter(([name]) => !isEnvelope(name))
+    const sent = [...parametersOf(request)].filter(([name]) => !isEnvelope(name))
     return this.#readStructure(route.operation.input, parameterTree(sent))
   }
 
@@ -84,6 +104,7 @@ abstract class QueryProtocol implements Protocol {
   }
 
   #readStructure(schema: NormalizedSchema, node: ParameterNode): Record<string, unknown> {
+    this.#refuseValue(node)
     const read: Record<string, unknown> = {}
     const unread = new Set(node.children.keys())
     for (const [name, member] of members(schema)) {
@@ -99,17 +120,27 @@ abstract class QueryProtocol implements Protocol {
   #read(schema: NormalizedSchema, node: ParameterNode): unknown {
     if (schema.isStructSchema()) return this.#readStructure(schema, node)
     if (schema.isListSchema()) {
-      return elements(this.listNode(schema, node)).map((child) => this.#read(valueSchema(schema), child))
+      this.#refuseValue(node)
+      const list = this.listNode(schema, node)
+      for (const [name, { path }] of list?.children ?? []) if (!/^\d+$/.test(name)) this.refuseUnknown(path)
+      return elements(list).map((child) => this.#read(valueSchema(schema), child))
     }
     if (schema.isMapSchema()) {
       const entries = elements(schema.getMergedTraits().xmlFlattened ? node : node.children.get('entry'))
       return Object.fromEntries(entries.map((entry) => this.#readEntry(schema, entry)))
     }
+    const [part] = node.children.values()
+    if (part) this.refuseUnknown(part.path)
     try {
       return readSimple(schema, node.value ?? '')
     } catch {
-      throw new AwsError('InvalidParameterValue', `Invalid value '${node.value}' for ${node.path}.`)
+      throw this.malformed(`Invalid value '${node.value}' for ${node.path}.`)
     }
+  }
+
+  /** What has parts has no value of its own; older clients send an empty one for an empty list. */
+  #refuseValue({ value, path }: ParameterNode): void {
+    if (value !== undefined && value !== '') this.refuseUnknown(path)
   }
 
   #readEntry(map: NormalizedSchema, entry: ParameterNode): [string, unknown] {
@@ -177,6 +208,20 @@ class Ec2QueryProtocol extends QueryProtocol {
     return node
   }
 
+  override malformed(message: string): AwsError {
+    return new AwsError('InvalidParameterValue', message)
+  }
+
+  protected override unknownAction(action: string): AwsError {
+    return new AwsError('InvalidAction', `The action ${action} is not valid for this web service.`)
+  }
+
+  /** AWS still takes versions of before; the schemas here are those of the last one. */
+  protected override unknownVersion(_action: string, version: string | undefined): AwsError {
+    if (!version) return new AwsError('MissingParameter', 'The request must contain the parameter Version')
+    return new AwsError('NoSuchVersion', `The requested version (${version}) of service AmazonEC2 does not exist`)
+  }
+
   protected override refuseUnknown(name: string): void {
     throw new AwsError('UnknownParameter', `The parameter ${name} is not recognized`)
   }
@@ -230,6 +275,21 @@ class AwsQueryProtocol extends QueryProtocol {
     return node.children.get(valueSchema(list).getMergedTraits().xmlName ?? 'member')
   }
 
+  override malformed(message: string): AwsError {
+    return new AwsError('MalformedInput', message)
+  }
+
+  protected override unknownAction(action: string, version: string | undefined): AwsError {
+    return this.model.signingName === 'sqs'
+      ? new AwsError('InvalidAction', `The action ${action} is not valid for this endpoint.`)
+      : this.unknownVersion(action, version)
+  }
+
+  /** Services look for actions by their version. */
+  protected override unknownVersion(action: string, version = 'NO_VERSION_SPECIFIED'): AwsError {
+    return new AwsError('InvalidAction', `Could not find operation ${action} for version ${version}`)
+  }
+
   /** Query services other than EC2 ignore parameters that they do not know. */
   protected override refuseUnknown(): void {}
 }
@@ -238,11 +298,6 @@ const capitalize = (name: string): string => name.charAt(0).toUpperCase() + name
 
 /** Parameters that belong to the request, not to the operation; those of a signature in a GET among them. */
 const isEnvelope = (name: string): boolean => name === 'Action' || name === 'Version' || name.startsWith('X-Amz-')
-
-const parameters = (request: WireRequest): URLSearchParams =>
-  request.method === 'POST'
-    ? new URLSearchParams(Buffer.from(request.body).toString('utf8'))
-    : new URLSearchParams(request.query)
 
 export const ec2Query = (model: ServiceModel): Protocol => new Ec2QueryProtocol(model)
 export const awsQuery = (model: ServiceModel): Protocol => new AwsQueryProtocol(model)

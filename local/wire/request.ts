@@ -10,6 +10,11 @@ const MEBIBYTE_BYTES = 1024 * 1024
 const MAX_BODY_BYTES = 16 * MEBIBYTE_BYTES
 const NO_QUERY = new URLSearchParams()
 
+/** Of a request that no service is known to read. */
+const TOO_LARGE = new AwsError('RequestEntityTooLargeException', `The request exceeds ${MAX_BODY_BYTES} bytes.`, {
+  status: 413,
+})
+
 /** A request without its body: enough to see who asks which service. */
 export type RequestHead = Omit<WireRequest, 'body' | 'stream'>
 
@@ -29,8 +34,13 @@ export function readHead(message: IncomingMessage, requestId: string): RequestHe
 
 /** The body of a request, which is read once: whole, or while it arrives. */
 export interface IncomingBody {
-  /** @throws AwsError `RequestEntityTooLargeException`, `IncompleteBody` */
-  whole(): Promise<Uint8Array>
+  /**
+   * One that is announced to be too large is refused before any of it is asked for; one that turns out to be so is thrown away
+   * from there on.
+   * @param tooLarge how it is refused
+   * @throws AwsError `tooLarge`, `IncompleteBody`
+   */
+  whole(tooLarge?: AwsError): Promise<Uint8Array>
   /** May be left before its end. Fails with `IncompleteBody` when the sender goes away. */
   arriving(): AsyncIterable<Uint8Array>
 }
@@ -48,13 +58,15 @@ export function bodyOf(message: IncomingMessage, onWanted: () => void): Incoming
   return {
     arriving,
     // Listeners, since an iterator costs more than all else that is done for a small request.
-    whole: () =>
+    whole: (tooLarge = TOO_LARGE) =>
       new Promise((resolve, reject) => {
+        // What is thrown here rejects.
+        refuseAnnounced(message.headers, tooLarge)
         onWanted()
         const collected = new Collected()
         message.on('data', (chunk: Uint8Array) => collected.add(chunk))
         message.once('end', () => {
-          if (collected.isTooLarge) reject(tooLarge())
+          if (collected.isTooLarge) reject(tooLarge)
           else resolve(collected.bytes())
         })
         const breakOff = (): void => reject(incompleteBody())
@@ -64,11 +76,16 @@ export function bodyOf(message: IncomingMessage, onWanted: () => void): Incoming
   }
 }
 
-/** Reads bytes to their end. @throws AwsError `RequestEntityTooLargeException`; whatever the source throws */
-export async function readWhole(bytes: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
+/** @throws AwsError `tooLarge` when a body is announced to be more than is read whole */
+export function refuseAnnounced(headers: { readonly 'content-length'?: string }, tooLarge: AwsError): void {
+  if (Number(headers['content-length']) > MAX_BODY_BYTES) throw tooLarge
+}
+
+/** Reads bytes to their end. @throws AwsError `tooLarge`; whatever the source throws */
+export async function readWhole(bytes: AsyncIterable<Uint8Array>, tooLarge = TOO_LARGE): Promise<Uint8Array> {
   const collected = new Collected()
   for await (const chunk of bytes) collected.add(chunk)
-  if (collected.isTooLarge) throw tooLarge()
+  if (collected.isTooLarge) throw tooLarge
   return collected.bytes()
 }
 
@@ -95,6 +112,3 @@ class Collected {
     return this.#chunks.length === 1 && first ? first : Buffer.concat(this.#chunks)
   }
 }
-
-const tooLarge = (): AwsError =>
-  new AwsError('RequestEntityTooLargeException', `The request exceeds ${MAX_BODY_BYTES} bytes.`, { status: 413 })

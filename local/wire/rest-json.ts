@@ -1,12 +1,23 @@
-import { jsonError } from './json.ts'
+import { jsonError, readJson } from './json.ts'
 import type { ServiceModel } from './model.ts'
-import { INVALID_TOKEN_MESSAGE, refuseJsonInput, refuseJsonSignature } from './protocol.ts'
-import type { Protocol } from './protocol.ts'
+import {
+  INVALID_TOKEN_MESSAGE,
+  malformedJson,
+  mediaType,
+  percentDecoded,
+  refuseJsonInput,
+  refuseJsonSignature,
+  tooLargeBody,
+  unknownOperation,
+} from './protocol.ts'
+import type { Protocol, WireRequest } from './protocol.ts'
 import { restRouter } from './rest-route.ts'
 import { readBindings, writeBindings } from './rest.ts'
 import { AwsError } from './service.ts'
 
-/** restJson1, e.g. Scheduler and Lambda. */
+const malformedValue = (message: string): AwsError => new AwsError('ValidationException', message)
+
+/** restJson1, e.g. Scheduler and Lambda. Codes for a broken URI and for bodies of another type are from memory. */
 export function restJson(model: ServiceModel): Protocol {
   const { codec } = model
   if (!codec) throw new Error(`${model.signingName} has no JSON codec.`)
@@ -15,13 +26,22 @@ export function restJson(model: ServiceModel): Protocol {
     unknownKey: new AwsError('UnrecognizedClientException', INVALID_TOKEN_MESSAGE, { status: 403 }),
     refuseSignature: refuseJsonSignature(403),
     refuseInput: refuseJsonInput,
+    malformed: malformedJson,
+    tooLarge: tooLargeBody(model),
     route(request) {
+      if (percentDecoded(request.target) === undefined) throw malformedValue('The URI is not percent-encoded')
       const route = router(request, request.path)
       if (route) return route
-      const message = `No operation has ${request.method} ${request.path}`
-      throw new AwsError('UnknownOperationException', message, { status: 404 })
+      throw unknownOperation(`No operation has ${request.method} ${request.path}`)
     },
-    decode: (route, request) => readBindings(codec, route, request),
+    decode: (route, request) =>
+      readBindings(route, request, {
+        malformedValue,
+        async readBody(schema, bytes) {
+          refuseForeign(request)
+          return readJson(codec, schema, bytes)
+        },
+      }),
     encode: (operation, output) =>
       writeBindings(codec, operation, (output ?? {}) as Record<string, unknown>, 'application/json'),
     encodeError: (error) => ({
@@ -31,4 +51,11 @@ export function restJson(model: ServiceModel): Protocol {
       errorCode: error.code,
     }),
   }
+}
+
+/** A body without a type is taken for JSON, as older clients send it. */
+function refuseForeign({ headers }: WireRequest): void {
+  const type = mediaType(headers)
+  if (type !== '' && type !== 'application/json')
+    throw new AwsError('UnsupportedMediaTypeException', `The body is '${type}', not application/json`, { status: 415 })
 }

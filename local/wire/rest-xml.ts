@@ -1,11 +1,13 @@
-import { members } from './model.ts'
+import { members, requiredMembers } from './model.ts'
 import type { OperationModel, ServiceModel } from './model.ts'
+import { percentDecoded, tooLargeBody } from './protocol.ts'
 import type { Protocol, Route, WireReply, WireRequest } from './protocol.ts'
 import { restRouter } from './rest-route.ts'
 import { readBindings, writeBindings } from './rest.ts'
 import { AwsError } from './service.ts'
 import type { SignatureFault } from './signature.ts'
 import { escapeXml } from './simple-values.ts'
+import { checkXml } from './xml-check.ts'
 
 /** Operations on the service itself: their path has no bucket. */
 const WITHOUT_BUCKET = new Set(['ListBuckets', 'ListDirectoryBuckets'])
@@ -32,7 +34,11 @@ export function restXml(model: ServiceModel): Protocol {
     ),
     refuseSignature,
     refuseInput: ([{ path }]) => new AwsError('InvalidRequest', `Missing required parameter ${path}`),
+    malformed: malformedXml,
+    tooLarge: tooLargeBody(model),
     route(request): Route {
+      if (percentDecoded(request.target) === undefined)
+        throw new AwsError('InvalidURI', "Couldn't parse the specified URI.")
       const { bucket, path } = splitPath(request.path)
       const listBuckets = model.operations.get('ListBuckets')
       if (bucket === undefined && request.method === 'GET' && listBuckets) return { operation: listBuckets }
@@ -42,7 +48,21 @@ export function restXml(model: ServiceModel): Protocol {
         status: 405,
       })
     },
-    decode: (route, request) => readBindings(codec, route, withoutFraming(request)),
+    async decode(route, request) {
+      if (request.body.length === 0 && needsDocument(route.operation))
+        throw new AwsError('MissingRequestBodyError', 'Request Body is empty')
+      return readBindings(route, withoutFraming(request), {
+        malformedValue: (message) => new AwsError('InvalidArgument', message),
+        async readBody(schema, bytes) {
+          if (!checkXml(schema, bytes)) throw malformedXml()
+          try {
+            return await codec.createDeserializer().read(schema, bytes)
+          } catch {
+            throw malformedXml()
+          }
+        },
+      })
+    },
     encode(operation, output, request) {
       if (UNWRAPPED.has(operation.name)) return encodeUnwrapped(model, operation, output)
       const reply = writeBindings(codec, operation, (output ?? {}) as Record<string, unknown>, 'application/xml')
@@ -81,6 +101,19 @@ function refuseSignature({ kind, message, details }: SignatureFault): AwsError {
   const [code, status] = SIGNATURE_REFUSALS[kind]
   return new AwsError(code, message, { status, fields: { ...details } })
 }
+
+const malformedXml = (): AwsError =>
+  new AwsError(
+    'MalformedXML',
+    'The XML you provided was not well-formed or did not validate against our published schema',
+  )
+
+/** Whether a request of the operation is nothing without a document. */
+const needsDocument = ({ input }: OperationModel): boolean =>
+  requiredMembers(input).some((name) => {
+    const member = input.getMemberSchema(name)
+    return member.isStructSchema() && Boolean(member.getMergedTraits().httpPayload)
+  })
 
 function splitPath(path: string): { bucket?: string; path: string } {
   const [, bucket, rest] = /^\/([^/]+)(\/.*)?$/s.exec(path) ?? []

@@ -1,10 +1,9 @@
 import type { NormalizedSchema } from '@smithy/core/schema'
 
-import { readJson } from './json.ts'
 import { isBlobStream, members, structure } from './model.ts'
 import type { Codec, OperationModel } from './model.ts'
 import type { Route, WireReply, WireRequest } from './protocol.ts'
-import { AwsError } from './service.ts'
+import type { AwsError } from './service.ts'
 import { readSimple, writeSimple } from './simple-values.ts'
 import { streamOf } from './streamed-body.ts'
 
@@ -35,28 +34,46 @@ function bodyOf(schema: NormalizedSchema): NormalizedSchema | undefined {
   return body
 }
 
+/** How a REST service reads a body, and refuses a value of its path, query or headers. */
+export interface Reading {
+  /** @throws AwsError when the bytes are no such document */
+  readBody(schema: NormalizedSchema, bytes: Uint8Array): Promise<unknown>
+  malformedValue(message: string): AwsError
+}
+
 /** Reads the input of a REST operation from path, query, headers and body. */
-export async function readBindings(codec: Codec, route: Route, request: WireRequest): Promise<Record<string, unknown>> {
+export async function readBindings(
+  route: Route,
+  request: WireRequest,
+  reading: Reading,
+): Promise<Record<string, unknown>> {
   const { operation, labels = {} } = route
   const body = bodyOf(operation.input)
   const input =
-    body && request.body.length > 0 ? await readJson(() => codec.createDeserializer().read(body, request.body)) : {}
+    body && request.body.length > 0 ? ((await reading.readBody(body, request.body)) as Record<string, unknown>) : {}
   for (const [name, member] of members(operation.input)) {
-    const value = await readBinding(codec, member, labels[name], request)
+    const value = await readBinding(reading, member, labels[name], request)
     if (value !== undefined) input[name] = value
   }
   return input
 }
 
 async function readBinding(
-  codec: Codec,
+  reading: Reading,
   member: NormalizedSchema,
   label: string | undefined,
   request: WireRequest,
 ): Promise<unknown> {
   const traits = member.getMergedTraits()
+  const readText: ReadText = (schema, text) => {
+    try {
+      return readSimple(schema, text)
+    } catch (error) {
+      throw reading.malformedValue(error instanceof Error ? error.message : String(error))
+    }
+  }
   if (traits.httpLabel) return label === undefined ? undefined : readText(member, decodeURIComponent(label))
-  if (traits.httpQuery !== undefined) return readQuery(member, request.query.getAll(traits.httpQuery))
+  if (traits.httpQuery !== undefined) return readQuery(member, request.query.getAll(traits.httpQuery), readText)
   if (traits.httpQueryParams) return Object.fromEntries(request.query)
   if (traits.httpHeader !== undefined) {
     const text = request.headers[traits.httpHeader.toLowerCase()]
@@ -67,21 +84,15 @@ async function readBinding(
   if (isBlobStream(member)) return request.stream ?? streamOf(request.body)
   if (request.body.length === 0) return undefined
   if (member.isStringSchema()) return Buffer.from(request.body).toString('utf8')
-  return isRaw(member) ? request.body : readJson(() => codec.createDeserializer().read(member, request.body))
+  return isRaw(member) ? request.body : reading.readBody(member, request.body)
 }
 
-function readQuery(member: NormalizedSchema, sent: string[]): unknown {
+type ReadText = (schema: NormalizedSchema, text: string) => unknown
+
+function readQuery(member: NormalizedSchema, sent: string[], readText: ReadText): unknown {
   const [first] = sent
   if (first === undefined) return undefined
   return member.isListSchema() ? sent.map((text) => readText(member.getValueSchema(), text)) : readText(member, first)
-}
-
-function readText(member: NormalizedSchema, text: string): unknown {
-  try {
-    return readSimple(member, text)
-  } catch (error) {
-    throw new AwsError('ValidationException', error instanceof Error ? error.message : String(error))
-  }
 }
 
 function readPrefixHeaders(

@@ -3,7 +3,6 @@ import type { NormalizedSchema } from '@smithy/core/schema'
 import type { Enumerations } from './enumerations.ts'
 import { members, requiredMembers, valueSchema } from './model.ts'
 import type { Protocol, Violation } from './protocol.ts'
-import { AwsError } from './service.ts'
 
 /** Checks the decoded input of an operation. @throws AwsError in the words of the protocol */
 export type InputCheck = (schema: NormalizedSchema, input: unknown) => void
@@ -16,7 +15,9 @@ export function inputCheck(protocol: Protocol, enumerations: Enumerations): Inpu
   return (schema, input) => {
     if (schema.isUnitSchema()) return
     const found: Violation[] = []
-    checkStructure({ enumerations, found }, schema, input, '')
+    const wrongType = (path: string, expected: string): Error =>
+      protocol.malformed(`The value at '${path}' can not be converted to ${expected}`)
+    checkStructure({ enumerations, found, wrongType }, schema, input, '')
     const [first, ...others] = found
     if (first) throw protocol.refuseInput([first, ...others])
   }
@@ -26,23 +27,24 @@ interface Check {
   readonly enumerations: Enumerations
   /** A value of the wrong type is refused before any of these: nothing of the input could be read. */
   readonly found: Violation[]
+  readonly wrongType: (path: string, expected: string) => Error
 }
 
 function checkValue(check: Check, schema: NormalizedSchema, value: unknown, path: string): void {
   if (value === undefined || value === null) return
   if (schema.isStructSchema()) checkStructure(check, schema, value, path)
   else if (schema.isListSchema()) {
-    if (!Array.isArray(value)) throw wrongType(path, 'a list')
+    if (!Array.isArray(value)) throw check.wrongType(path, 'a list')
     value.forEach((item, index) => checkValue(check, valueSchema(schema), item, `${path}.${index + 1}.member`))
   } else if (schema.isMapSchema()) {
-    if (typeof value !== 'object') throw wrongType(path, 'a map')
+    if (typeof value !== 'object') throw check.wrongType(path, 'a map')
     for (const [key, item] of Object.entries(value))
       checkValue(check, valueSchema(schema), item, `${path}.${key}.member`)
-  } else checkSimple(schema, value, path)
+  } else checkSimple(check, schema, value, path)
 }
 
 function checkStructure(check: Check, schema: NormalizedSchema, value: unknown, path: string): void {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrongType(path, 'a structure')
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw check.wrongType(path, 'a structure')
   const given = new Map<string, unknown>(Object.entries(value))
   for (const name of requiredMembers(schema)) {
     if (given.get(name) === undefined || given.get(name) === null)
@@ -64,7 +66,7 @@ function checkEnumeration({ found }: Check, value: unknown, allowed: readonly st
     found.push({ constraint: 'enumeration', path, value: given, allowed })
 }
 
-function checkSimple(schema: NormalizedSchema, value: unknown, path: string): void {
+function checkSimple({ wrongType }: Check, schema: NormalizedSchema, value: unknown, path: string): void {
   // A string of JSON media type is read as a String object of the SDK's own.
   if (schema.isStringSchema() && typeof (value as object).valueOf() !== 'string') {
     throw wrongType(path, 'a String')
@@ -72,9 +74,6 @@ function checkSimple(schema: NormalizedSchema, value: unknown, path: string): vo
   if (schema.isBooleanSchema() && typeof value !== 'boolean') throw wrongType(path, 'a Boolean')
   if (schema.isNumericSchema() && typeof value !== 'number') throw wrongType(path, 'a Number')
 }
-
-const wrongType = (path: string, expected: string): AwsError =>
-  new AwsError('SerializationException', `The value at '${path}' can not be converted to ${expected}`)
 
 const join = (path: string, name: string): string => {
   const wireName = name.charAt(0).toLowerCase() + name.slice(1)

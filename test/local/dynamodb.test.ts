@@ -20,6 +20,8 @@ import { createIdentities } from '../../local/identities.ts'
 import { startWireServer } from '../../local/wire/server.ts'
 import type { ObservedCall, WireServer } from '../../local/wire/server.ts'
 import { AwsError } from '../../local/wire/service.ts'
+import { sendSigned } from './signing.ts'
+import { ADMINISTRATOR_KEYS } from './wire-account.ts'
 
 const START_MS = Date.parse('2026-03-01T00:00:00Z')
 const TableName = 'catalog'
@@ -163,3 +165,27 @@ function accepts(port: number): Promise<boolean> {
     socket.once('error', () => resolve(false))
   })
 }
+
+it.each([
+  ['a GET', { method: 'GET' }, 404, 'UnknownOperationException'],
+  ['another path', { path: '/tables' }, 404, 'UnknownOperationException'],
+  ['plain text', { type: 'text/plain' }, 404, 'UnknownOperationException'],
+  ['no operation', { target: '' }, 400, 'UnknownOperationException'],
+  ['an operation without its service', { target: 'ListTables' }, 400, 'UnknownOperationException'],
+  ['an operation of another service', { target: 'AWSStepFunctions.ListTables' }, 400, 'UnknownOperationException'],
+  ['broken JSON', { body: '{' }, 400, 'SerializationException'],
+  ['a list at the top', { body: '[]' }, 400, 'SerializationException'],
+])('refuses %s as DynamoDB does', async (_, change, status, code) => {
+  const asked = {
+    method: 'POST',
+    path: '/',
+    target: 'DynamoDB_20120810.ListTables',
+    type: 'application/x-amz-json-1.0',
+  }
+  const { method, path, target, type, body } = { ...asked, body: '{}', ...change }
+  const headers = { 'content-type': type, ...(target ? { 'x-amz-target': target } : {}) }
+  const scope = { keys: ADMINISTRATOR_KEYS, service: 'dynamodb', region: 'eu-west-1' }
+  const sent = { method, path, headers, ...(method === 'GET' ? {} : { body }) }
+  const answer = await sendSigned(server.endpoint, scope, sent)
+  expect([answer.status, await answer.text()]).toEqual([status, expect.stringContaining(code)])
+})

@@ -1,5 +1,6 @@
 import * as ec2 from '@aws-sdk/client-ec2'
 import * as events from '@aws-sdk/client-eventbridge'
+import * as iam from '@aws-sdk/client-iam'
 import * as lambda from '@aws-sdk/client-lambda'
 import * as s3 from '@aws-sdk/client-s3'
 import * as scheduler from '@aws-sdk/client-scheduler'
@@ -150,6 +151,10 @@ const services = (clock: Clock, note: <Input>(input: Input) => Input): Service[]
         await clock.sleep(HOUR_MS)
         return { taskToken: 'token' }
       },
+      CreateStateMachine(input: sfn.CreateStateMachineInput): sfn.CreateStateMachineOutput {
+        note(input)
+        return { stateMachineArn: 'arn', creationDate: CREATED_AT }
+      },
     },
   },
   {
@@ -200,6 +205,20 @@ const services = (clock: Clock, note: <Input>(input: Input) => Input): Service[]
       HeadBucket(input: s3.HeadBucketRequest): s3.HeadBucketOutput {
         note(input)
         return {}
+      },
+      PutBucketVersioning(input: s3.PutBucketVersioningRequest) {
+        note(input)
+      },
+    },
+  },
+  {
+    sdk: async () => iam,
+    clientName: 'IAMClient',
+    signingName: 'iam',
+    operations: {
+      ListUsers(input: iam.ListUsersRequest): iam.ListUsersResponse {
+        note(input)
+        return { Users: [] }
       },
     },
   },

@@ -14,6 +14,8 @@ import { signer, sendSigned } from './signing.ts'
 import { ACCOUNT_ID, ADMINISTRATOR_KEYS, MOVER_SESSION, REGION, refusal, startWireAccount } from './wire-account.ts'
 import type { Keys, WireAccount } from './wire-account.ts'
 
+const DESCRIBE = 'Action=DescribeVolumes&Version=2016-11-15'
+
 const sha256 = (body: string | Uint8Array): string => createHash('sha256').update(body).digest('hex')
 
 /** A request as a signer sees it, of characters that canonical forms treat specially. */
@@ -143,7 +145,7 @@ describe('the account', () => {
   })
 
   /** A signed request whose Authorization header was changed on the way. */
-  async function sendWith(change: (authorization: string) => string, body = 'Action=DescribeVolumes') {
+  async function sendWith(change: (authorization: string) => string, body = DESCRIBE) {
     const { host, hostname } = new URL(account.server.endpoint)
     const form = { 'content-type': 'application/x-www-form-urlencoded', host }
     const plainRequest = { method: 'POST', protocol: 'http:', hostname, path: '/', headers: form }
@@ -169,12 +171,12 @@ describe('the account', () => {
     const scope = { keys: ADMINISTRATOR_KEYS, service: 'ec2', region: REGION }
     const headers = {
       'content-type': 'application/x-www-form-urlencoded',
-      'x-amz-content-sha256': sha256('Action=DescribeVolumes'),
+      'x-amz-content-sha256': sha256(DESCRIBE),
     }
     const send = (body: string) =>
       sendSigned(account.server.endpoint, scope, { method: 'POST', path: '/', headers, body })
-    expect((await send('Action=DescribeVolumes')).status).toBe(200)
-    expect((await send('Action=DeleteVolume&VolumeId=vol-1')).status).toBe(401)
+    expect((await send(DESCRIBE)).status).toBe(200)
+    expect((await send(`${DESCRIBE}&VolumeId.1=vol-1`)).status).toBe(401)
   })
 
   it('takes a presigned URL of a query service', async () => {

@@ -159,7 +159,7 @@ describe('what goes wrong', () => {
     const big = new lambda.LambdaClient(account.configuration()).send(
       new lambda.InvokeCommand({ FunctionName: 'f', Payload: Buffer.alloc(16 * 1024 * 1024 + 1) }),
     )
-    expect(await refusal(big)).toMatchObject({ name: 'RequestEntityTooLargeException', status: 413 })
+    expect(await refusal(big)).toMatchObject({ name: 'RequestTooLargeException', status: 413 })
     expect(account.seen).toEqual([])
   })
 })
