@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 
 import type { Clock } from '../clock.ts'
+import { callerTimeMs } from './caller-time.ts'
 import type { Connections } from './connections.ts'
 import type { Door } from './door.ts'
 import type { Unheld } from './endpoint.ts'
@@ -47,11 +48,14 @@ export async function exchange(
     isBodyWanted = true
   })
   try {
-    const { reply, isLost } = await door.answer(readHead(message, request.requestId), body, unheld)
+    const head = readHead(message, request.requestId)
+    const nowMs = callerTimeMs(head, clock)
+    const { reply, isLost } = await door.answer(head, body, unheld)
     // What is left of a body that nobody wanted; a client that is still sending would not see its answer.
     if (!message.complete) message.resume()
     const headers = {
       ...reply.headers,
+      date: new Date(nowMs()).toUTCString(),
       // S3 names its request id differently from the rest.
       'x-amzn-requestid': request.requestId,
       'x-amz-request-id': request.requestId,

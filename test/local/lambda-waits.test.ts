@@ -17,6 +17,8 @@ const bundles = new FunctionBundles()
 let account: Account
 let queueUrl: string
 const throttled: string[] = []
+/** Codes of all refusals, in their order. */
+const refused: (string | undefined)[] = []
 
 const statement = (statement: object): string =>
   JSON.stringify({ Version: '2012-10-17', Statement: { Effect: 'Allow', ...statement } })
@@ -30,7 +32,10 @@ beforeAll(async () => {
   account = await startAccount({
     clock: autoClock(Date.UTC(2026, 10, 23)),
     limits: { 'ec2:DescribeSnapshots/unfiltered': SMALL },
-    onCall: ({ operation, errorCode }) => errorCode === 'RequestLimitExceeded' && throttled.push(operation),
+    onCall: ({ operation, errorCode }) => {
+      if (errorCode) refused.push(errorCode)
+      if (errorCode === 'RequestLimitExceeded') throttled.push(operation)
+    },
   })
   await call(async () => {
     const iam = new IAMClient(settings())
@@ -46,6 +51,7 @@ beforeAll(async () => {
 afterEach(() => {
   expect(account.faults.unused).toBe(0)
   throttled.length = 0
+  refused.length = 0
 })
 afterAll(async () => {
   await account.close()
@@ -77,6 +83,19 @@ async function timed(name: string, body: string, timeoutSeconds?: number) {
 
 const delayVolumes = (delayMs: number): unknown =>
   account.faults.onCall(({ operation }) => operation === 'DescribeVolumes', { kind: 'delay', delayMs })
+
+test('a call of a function that is refused is made once: its client and the answer have one clock', async () => {
+  const { payload } = await timed(
+    'refused',
+    `const codes = []
+     for (let n = 0; n < 3; n++) await ec2.describeVolumes({ VolumeIds: ['vol-0123456789abcdef0'] }).catch((e) => codes.push(e.name))
+     await sleep(600000)
+     await ec2.describeVolumes({ VolumeIds: ['vol-0123456789abcdef0'] }).catch((e) => codes.push(e.name))
+     return codes`,
+  )
+  expect(payload).toEqual(Array(4).fill('InvalidVolume.NotFound'))
+  expect(refused).toEqual(payload)
+})
 
 describe('a function whose call is answered late', () => {
   test('waits for it in virtual time', async () => {
