@@ -99,7 +99,7 @@ interface Doors extends Pick<TargetsOptions, 'invokeFunction' | 'startExecution'
 
 /** What rules or schedules can invoke, in the name of their service or as a role that was handed to it. */
 function targetsOf(
-  { clock, iam, endpoint }: Shared,
+  { clock, connections, iam, endpoint }: Shared,
   { region }: PlaceOptions,
   principal: 'events.amazonaws.com' | 'scheduler.amazonaws.com',
   { queueKeyOf, ...doors }: Doors,
@@ -111,7 +111,7 @@ function targetsOf(
     ...doors,
     principal,
     permit: (who, requests, sourceArn) => permit(who, withQueueKeys(requests, queueKeyOf), sourceArn),
-    callOperation: (call) => clock.holding(() => callUniversal({ endpoint, region, credentialsFor }, call)),
+    callOperation: (call) => callUniversal({ endpoint, region, clock, connections, credentialsFor }, call),
   })
 }
 
@@ -137,7 +137,7 @@ function guestsOf({ clock, endpoint, iam }: Shared, options: PlaceOptions, host:
 
 /** What state machines may do, as the roles that were handed to them. */
 function statesRights(
-  { endpoint, iam }: Shared,
+  { clock, connections, endpoint, iam }: Shared,
   options: PlaceOptions,
 ): Pick<StatesOptions, 'mayAssume' | 'permit' | 'actAs'> {
   const { region } = options
@@ -148,8 +148,7 @@ function statesRights(
     permit: (roleArn, requests, sourceArn) =>
       permit(roleArn, withDataKeys(requests, { keyOf: iam.keyOf, caller: options }), sourceArn),
     actAs: (roleArn, machineArn) => ({
-      endpoint: endpoint(),
-      region,
+      place: { endpoint: endpoint(), region, clock, connections },
       credentials: assume(roleArn, 'states', machineArn),
     }),
   }

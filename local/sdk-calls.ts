@@ -2,6 +2,9 @@
  * Calls that services make as a role, through the SDK's own clients and over the wire: as if somebody with that role called. For
  * universal targets of Scheduler, and for the SDK integrations of Step Functions.
  */
+import { CallHold } from './call-hold.ts'
+import type { Clock } from './clock.ts'
+import type { Connections } from './wire/connections.ts'
 import { readModel, type OperationModel } from './wire/model.ts'
 import { AwsError } from './wire/service.ts'
 
@@ -47,6 +50,15 @@ interface Client {
   destroy(): void
 }
 
+/** Where calls are made. */
+export interface CallPlace {
+  readonly endpoint: string
+  readonly region: string
+  readonly clock: Clock
+  /** Those of the endpoint's server. */
+  readonly connections: Connections
+}
+
 export interface SdkCall {
   readonly service: string
   /** As ARNs write it, e.g. `createQueue`. */
@@ -63,11 +75,24 @@ export interface SdkCall {
 export const upperFirst = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1)
 
 /**
- * Calls `service:action` once; whether it is tried again is for the caller's policy. `read` makes of the answer what is kept: its
+ * Calls `service:action` once, holding the clock but for as long as the call waits for virtual time; whether it is tried again is for the caller's policy. `read` makes of the answer what is kept: its
  * streams end with the client. @throws AwsError as the service refuses, `SdkClientException` when there was no answer
  */
 export async function callSdk<Result>(
-  { endpoint, region }: { readonly endpoint: string; readonly region: string },
+  { endpoint, region, clock, connections }: CallPlace,
+  call: SdkCall,
+  read: (answer: object) => Result | Promise<Result>,
+): Promise<Result> {
+  const hold = new CallHold(clock, connections)
+  try {
+    return await send({ endpoint, region, requestHandler: { httpAgent: hold.agent } }, call, read)
+  } finally {
+    hold.end()
+  }
+}
+
+async function send<Result>(
+  settings: object,
   { service, action, input, credentials }: SdkCall,
   read: (answer: object) => Result | Promise<Result>,
 ): Promise<Result> {
@@ -76,7 +101,7 @@ export async function callSdk<Result>(
   const Client = sdk.get(known?.clientName ?? '') as (new (settings: object) => Client) | undefined
   const Command = sdk.get(`${upperFirst(action)}Command`) as (new (input: unknown) => object) | undefined
   if (!Client || !Command) throw new AwsError('ValidationException', `There is no operation ${service}:${action}.`)
-  const client = new Client({ endpoint, region, credentials, maxAttempts: 1 })
+  const client = new Client({ ...settings, credentials, maxAttempts: 1 })
   try {
     return await read(await client.send(new Command(input)))
   } catch (error) {

@@ -1,5 +1,6 @@
 /** Universal targets: a schedule calls any operation of a service, through the SDK's client, as the role of its target. */
 import { callSdk, isSdkService } from '../sdk-calls.ts'
+import type { CallPlace } from '../sdk-calls.ts'
 import { AwsError } from '../wire/service.ts'
 
 /** Operations that only read are no targets: nobody gets their answer. */
@@ -19,9 +20,8 @@ export function checkUniversal(arn: string): void {
     throw new AwsError('ValidationException', `${action} only reads: it is not supported as a target.`)
 }
 
-export interface UniversalOptions {
+export interface UniversalOptions extends Omit<CallPlace, 'endpoint'> {
   readonly endpoint: () => string
-  readonly region: string
   /** Credentials of a session of the role for Scheduler; the role's trust decides. @throws AwsError */
   readonly credentialsFor: (
     roleArn: string,
@@ -39,11 +39,11 @@ function membersOf(service: string, input: unknown): unknown {
 
 /** Calls `service:action` once; whether it is tried again is for the schedule's policy. @throws AwsError as the service refuses */
 export async function callUniversal(
-  { endpoint, region, credentialsFor }: UniversalOptions,
+  { endpoint, credentialsFor, ...place }: UniversalOptions,
   call: { readonly operation: string; readonly input: unknown; readonly roleArn: string; readonly sourceArn: string },
 ): Promise<void> {
   const [service = '', action = ''] = call.operation.split(':')
   const credentials = credentialsFor(call.roleArn, call.sourceArn)
   const input = membersOf(service, call.input)
-  await callSdk({ endpoint: endpoint(), region }, { service, action, input, credentials }, () => undefined)
+  await callSdk({ ...place, endpoint: endpoint() }, { service, action, input, credentials }, () => undefined)
 }

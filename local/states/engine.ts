@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts'
+import type { CallPlace, SdkCall } from '../sdk-calls.ts'
 import type { Block } from './definition.ts'
 import type { Bindings } from './jsonata.ts'
 import type { MapRuns } from './map-runs.ts'
@@ -75,13 +76,8 @@ export interface ItemRequest {
 }
 
 export interface Acting {
-  readonly endpoint: string
-  readonly region: string
-  readonly credentials: {
-    readonly accessKeyId: string
-    readonly secretAccessKey: string
-    readonly sessionToken: string
-  }
+  readonly place: CallPlace
+  readonly credentials: SdkCall['credentials']
 }
 
 /** What interpreting a state needs of the account. */

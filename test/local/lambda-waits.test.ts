@@ -177,6 +177,48 @@ test('a function behind a rule may sleep (AWS facts D.2)', async () => {
   expect(account.lambda.logs('ruled').filter((line) => line.endsWith('ended'))).toHaveLength(1)
 })
 
+/** An execution of one task that takes this argument, started; how it ended and how much virtual time it took. */
+async function ran(Resource: string, Arguments: object, more: object = {}) {
+  const States = { Call: { Type: 'Task', Resource, Arguments, End: true, ...more } }
+  const definition = JSON.stringify({ QueryLanguage: 'JSONata', StartAt: 'Call', States })
+  const name = `m${account.clock.now()}${Math.random()}`.replace('.', '')
+  const make = new CreateStateMachineCommand({ name, definition, roleArn: roleArn() })
+  const { stateMachineArn = '' } = await call(() => new SFNClient(settings()).send(make))
+  const startMs = account.clock.now()
+  const ended = await account.states.waitFor(account.states.start(stateMachineArn, {}))
+  return { ...ended, tookMs: account.clock.now() - startMs }
+}
+
+describe('a call of the SDK by a state machine', () => {
+  const INVOKE = 'arn:aws:states:::aws-sdk:lambda:invoke'
+
+  test('lets a function sleep that it waits for', async () => {
+    const FunctionName = register('dozes', 'await sleep(600000); return 7')
+    const { status, output, tookMs } = await ran(INVOKE, { FunctionName })
+    expect({ status, output, tookMs }).toMatchObject({
+      status: 'SUCCEEDED',
+      output: { StatusCode: 200, Payload: '7' },
+      tookMs: 10 * MINUTE_MS,
+    })
+  })
+
+  test('ends with the limits of its Task while the function sleeps (AWS facts C.4)', async () => {
+    const FunctionName = register('sleeps', 'await sleep(600000)')
+    const { error, tookMs } = await ran(INVOKE, { FunctionName }, { TimeoutSeconds: 30 })
+    expect([error, tookMs]).toEqual(['States.Timeout', 30 * SECOND_MS])
+  })
+
+  test('polls a queue for as long as it asked to', async () => {
+    const make = new CreateQueueCommand({ QueueName: 'empty' })
+    const { QueueUrl } = await call(() => new SQSClient(settings()).send(make))
+    const { status, tookMs } = await ran('arn:aws:states:::aws-sdk:sqs:receiveMessage', {
+      QueueUrl,
+      WaitTimeSeconds: 20,
+    })
+    expect([status, tookMs]).toEqual(['SUCCEEDED', 20 * SECOND_MS])
+  })
+})
+
 test('each invocation has a trace id', async () => {
   const { payload } = await timed('trace', 'return process.env._X_AMZN_TRACE_ID')
   expect(payload).toMatch(/^Root=1-[\da-f]{8}-[\da-f]{24};Parent=[\da-f]{16};Sampled=0$/)

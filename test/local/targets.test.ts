@@ -7,6 +7,7 @@ import { createIdentities, sessionArnOf } from '../../local/identities.ts'
 import { createScheduler } from '../../local/scheduler/scheduler.ts'
 import { callUniversal } from '../../local/scheduler/universal.ts'
 import { createSqs } from '../../local/sqs/sqs.ts'
+import { Connections } from '../../local/wire/connections.ts'
 import { startWireServer, type ObservedCall, type WireServer } from '../../local/wire/server.ts'
 import { AwsError } from '../../local/wire/service.ts'
 
@@ -103,6 +104,7 @@ describe('a universal target', () => {
       expiresMs: Infinity,
     })
   let server: WireServer
+  const connections = new Connections()
 
   beforeAll(async () => {
     const options = { clock, accountId: ACCOUNT_ID, region: REGION, endpoint: () => server.endpoint }
@@ -113,6 +115,7 @@ describe('a universal target', () => {
       region: REGION,
       faults: new Faults(),
       clock,
+      connections,
       onCall: (call) => calls.push(call),
     })
   })
@@ -121,7 +124,7 @@ describe('a universal target', () => {
   it('calls the operation through the SDK as the role, and fails as the service says (AWS facts D.1)', async () => {
     const call = (operation: string, input: object): Promise<void> =>
       callUniversal(
-        { endpoint: () => server.endpoint, region: REGION, credentialsFor },
+        { endpoint: () => server.endpoint, region: REGION, clock, connections, credentialsFor },
         { operation, input, roleArn: ROLE, sourceArn: GROUP },
       )
     await call('sqs:createQueue', { QueueName: 'made' })

@@ -47,12 +47,9 @@ async function callService(
   const { sdk, operation } = found
   const input = toSdk(operation.input, args)
   try {
-    const { endpoint, region, credentials } = engine.actAs(execution)
-    // The clock cannot see the call before it arrives.
-    const answer = await engine.clock.holding(() =>
-      callSdk({ endpoint, region }, { service, action, input, credentials }, (output) =>
-        fromSdk(operation.output, output),
-      ),
+    const { place, credentials } = engine.actAs(execution)
+    const answer = await callSdk(place, { service, action, input, credentials }, (output) =>
+      fromSdk(operation.output, output),
     )
     return Object(answer) as object
   } catch (error) {
