@@ -18,3 +18,11 @@ export function* placed<Resource extends Ordered>(accounts: Iterable<Iterable<Re
     first += ORDERS
   }
 }
+
+const NO_TAGS: ReadonlyMap<string, string> = new Map()
+
+/** A resource as an account sees it: tags of what is shared stay with its owner (AWS facts A.5). */
+export const asSeenBy = <Resource extends { readonly ownerId: string; readonly tags: ReadonlyMap<string, string> }>(
+  { accountId }: { readonly accountId: string },
+  resource: Resource,
+): Resource => (resource.ownerId === accountId ? resource : { ...resource, tags: NO_TAGS })

@@ -38,6 +38,7 @@ interface Ec2Api {
   DescribeVolumesModifications: [Ec2.DescribeVolumesModificationsRequest, Ec2.DescribeVolumesModificationsResult]
   CreateSnapshot: [Ec2.CreateSnapshotRequest, Ec2.Snapshot]
   CopySnapshot: [Ec2.CopySnapshotRequest, Ec2.CopySnapshotResult]
+  CreateTags: [Ec2.CreateTagsRequest, object]
   DeleteSnapshot: [Ec2.DeleteSnapshotRequest, object]
   DescribeSnapshots: [Ec2.DescribeSnapshotsRequest, Ec2.DescribeSnapshotsResult]
   ModifySnapshotAttribute: [Ec2.ModifySnapshotAttributeRequest, object]

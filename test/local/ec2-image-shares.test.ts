@@ -60,7 +60,8 @@ describe('an image of another account (AWS facts A.17, A.21)', () => {
     expect(await idsOf(theirs)).toEqual([ImageId])
     expect(await idsOf(theirs, { ExecutableUsers: ['self'] })).toEqual([ImageId])
     expect(await idsOf(theirs, { Owners: ['self'] })).toEqual([])
-    expect(await imageOf(theirs, ImageId)).toMatchObject({ OwnerId: OURS, State: 'available', Tags: [] })
+    expect(await imageOf(theirs, ImageId)).toMatchObject({ OwnerId: OURS, State: 'available' })
+    expect((await imageOf(theirs, ImageId)).Tags).toBeUndefined()
     expect(await imageOf(ours, ImageId)).toMatchObject({ Tags: TAGS })
     await expect(theirs.ec2('DeregisterImage', { ImageId })).rejects.toEqual(failing('AuthFailure'))
     await expect(share(theirs, ImageId)).rejects.toEqual(failing('AuthFailure'))
@@ -179,6 +180,36 @@ async function paged<Page extends { NextToken?: string }>(
 }
 
 describe('lists over several accounts', () => {
+  it('neither show nor find what is shared by the tags of its owner, and go on after what they leave out (AWS facts A.5)', async () => {
+    const { at } = testPlaces()
+    const [ours, theirs] = [at(OURS), at(THEIRS)]
+    for (const name of ['one', 'two', 'three', 'four', 'five', 'six']) {
+      const { ImageId, SnapshotId } = await newImage(ours, name)
+      await share(ours, ImageId)
+      await shareSnapshot(ours, SnapshotId)
+      await ours.ec2('CreateTags', { Resources: [SnapshotId], Tags: TAGS })
+    }
+    const mine = await newImage(theirs, 'mine')
+    await theirs.ec2('CreateTags', { Resources: [mine.SnapshotId], Tags: TAGS })
+    const { Snapshots = [] } = await theirs.ec2('DescribeSnapshots', { RestorableByUserIds: ['self'] })
+    const { Images = [] } = await theirs.ec2('DescribeImages', { ExecutableUsers: ['self'] })
+    expect([Snapshots.length, Images.length]).toEqual([7, 6])
+    const foreign = [...Snapshots, ...Images].filter(({ OwnerId }) => OwnerId === OURS)
+    expect(foreign.map(({ Tags }) => Tags)).toEqual(Array(12).fill(undefined))
+    for (const Filters of [
+      [{ Name: 'tag:app', Values: ['web'] }],
+      [{ Name: 'tag-key', Values: ['app'] }],
+      [{ Name: 'tag:app', Values: ['*'] }],
+    ]) {
+      const snapshots = await paged((NextToken) =>
+        theirs.ec2('DescribeSnapshots', { Filters, MaxResults: 5, NextToken }),
+      )
+      const images = await paged((NextToken) => theirs.ec2('DescribeImages', { Filters, MaxResults: 5, NextToken }))
+      expect(snapshots.map((page) => page.Snapshots!.map((one) => one.SnapshotId))).toEqual([[mine.SnapshotId]])
+      expect(images.map((page) => page.Images!.map((one) => one.ImageId))).toEqual([[mine.ImageId]])
+    }
+  })
+
   it('are paged without skipping anything, own things first (AWS facts A.4, A.19)', async () => {
     const { at } = testPlaces()
     const [ours, theirs] = [at(OURS), at(THEIRS)]

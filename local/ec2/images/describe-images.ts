@@ -10,7 +10,7 @@ import type {
 } from '@aws-sdk/client-ec2'
 import { AwsError } from '../../wire/service.ts'
 import type { Operations } from '../../wire/service.ts'
-import { placed, type Placed } from '../across-accounts.ts'
+import { asSeenBy, placed, type Placed } from '../across-accounts.ts'
 import { raggedly } from '../describe.ts'
 import { filterBy, shownBy } from '../filters.ts'
 import { IMAGE, findAll } from '../ids.ts'
@@ -93,7 +93,7 @@ function describeImages(account: Account, request: DescribeImagesRequest): objec
     isOwned(image) &&
     isExecutable(image) &&
     account.images.shows(image) &&
-    passesFilters(image)
+    passesFilters(account.images.has(image.id) ? image : asSeenBy(account, image))
   const all = placed<Image>([account.images.values(), ...sharedImages(account)])
   const page = pageOf(all, request, passes, ids && 'imagesSet', { min: 1, max: 1000 })
   const items = page.items.map(({ order, resource }) => ({ id: resource.id, order, image: resource }))

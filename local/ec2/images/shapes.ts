@@ -1,5 +1,6 @@
 /** The shape of an image in answers. */
 import type { BlockDeviceMapping, Image as ImageOutput } from '@aws-sdk/client-ec2'
+import { asSeenBy } from '../across-accounts.ts'
 import type { Account } from '../model.ts'
 import { toTagList } from '../tags.ts'
 import type { Image } from './model.ts'
@@ -69,7 +70,6 @@ export function toImageOutput(account: Account, image: Image): ImageOutput {
     SourceImageId: image.sourceImageId,
     SourceImageRegion: image.sourceImageRegion,
     LastLaunchedTime: image.lastLaunchedMs === undefined ? undefined : new Date(image.lastLaunchedMs).toISOString(),
-    // Tags of a shared image stay with its owner.
-    Tags: image.ownerId === account.accountId || account.images.has(image.id) ? toTagList(image.tags) : [],
+    Tags: toTagList((account.images.has(image.id) ? image : asSeenBy(account, image)).tags),
   }
 }

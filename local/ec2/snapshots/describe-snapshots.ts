@@ -6,7 +6,7 @@ import type {
   Snapshot as SnapshotOutput,
 } from '@aws-sdk/client-ec2'
 import type { Operations } from '../../wire/service.ts'
-import { placed, type Placed } from '../across-accounts.ts'
+import { asSeenBy, placed, type Placed } from '../across-accounts.ts'
 import { byId, candidates, searchable } from '../describe.ts'
 import { filterBy } from '../filters.ts'
 import type { FilterValues } from '../filters.ts'
@@ -53,8 +53,7 @@ export const toSnapshotOutput = (account: Account, snapshot: Snapshot): Snapshot
   FullSnapshotSizeInBytes: isCompleted(snapshot) ? snapshot.fullBytes : undefined,
   CompletionTime:
     isCompleted(snapshot) && snapshot.completesMs !== undefined ? new Date(snapshot.completesMs) : undefined,
-  // Tags of a shared snapshot stay with its owner (AWS facts A.5).
-  Tags: snapshot.ownerId === account.accountId ? toTagList(snapshot.tags) : undefined,
+  Tags: toTagList(asSeenBy(account, snapshot).tags),
 })
 
 const transferTypeOf = ({ copyOf }: Snapshot): 'time-based' | 'standard' =>
@@ -117,7 +116,10 @@ function describeSnapshots(account: Account, request: DescribeSnapshotsRequest):
     ids ? placed([named(account, ids)]) : visible(account, request),
     request,
     ({ resource }) =>
-      isInScope(resource) && account.snapshots.shows(resource) && isSearchable(resource) && passes(resource),
+      isInScope(resource) &&
+      account.snapshots.shows(resource) &&
+      isSearchable(resource) &&
+      passes(asSeenBy(account, resource)),
     ids && 'snapshotSet',
   )
   return {
