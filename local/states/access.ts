@@ -1,18 +1,29 @@
 /** What IAM is asked before an operation of Step Functions runs (Service Authorization Reference, AWS Step Functions). */
-import type { CreateStateMachineInput, ListExecutionsInput, UpdateStateMachineInput } from '@aws-sdk/client-sfn'
-import { operationsOn, passRole, request, requestTags, type AccessMap } from '../wire/access.ts'
+import type {
+  CreateStateMachineInput,
+  ListExecutionsInput,
+  TagResourceInput,
+  UntagResourceInput,
+  UpdateStateMachineInput,
+} from '@aws-sdk/client-sfn'
+import { operationsOn, passRole, request, requestTags, resourceTags, type AccessMap } from '../wire/access.ts'
 import type { AccessOf, AccessRequest } from '../wire/service.ts'
 import { statesArn } from './arns.ts'
 
 interface Named {
   readonly stateMachineArn?: string
+  readonly resourceArn?: string
   readonly executionArn?: string
   readonly mapRunArn?: string
   readonly taskToken?: string
 }
 
-/** ARN of the machine whose task waits with this token; undefined for a token that was never given. */
-export type MachineOfToken = (token: string) => string | undefined
+interface Known {
+  /** ARN of the machine whose task waits with this token; undefined for a token that was never given. */
+  readonly machineOf: (token: string) => string | undefined
+  /** Tags of a machine that is there. */
+  readonly tagsOf: (machineArn: string) => ReadonlyMap<string, string> | undefined
+}
 
 const MACHINE_OPERATIONS = ['DeleteStateMachine', 'DescribeStateMachine', 'StartExecution']
 const EXECUTION_OPERATIONS = [
@@ -26,6 +37,12 @@ const EXECUTION_OPERATIONS = [
 const MAP_RUN_OPERATIONS = ['DescribeMapRun', 'UpdateMapRun']
 const TOKEN_OPERATIONS = ['SendTaskSuccess', 'SendTaskFailure', 'SendTaskHeartbeat']
 
+const ofMachine = (action: string, arn: string, tagsOf: Known['tagsOf'], context: AccessRequest['context'] = {}) =>
+  request(action, arn, { ...resourceTags(tagsOf(arn) ?? new Map()), ...context })
+
+const sdkTags = (tags: CreateStateMachineInput['tags']) =>
+  requestTags(tags?.map(({ key, value }) => ({ Key: key, Value: value })))
+
 const PASSED_TO = 'states.amazonaws.com'
 
 const passed = (roleArn: string | undefined): AccessRequest[] => (roleArn ? [passRole(roleArn, PASSED_TO)] : [])
@@ -35,35 +52,35 @@ const passed = (roleArn: string | undefined): AccessRequest[] => (roleArn ? [pas
  * CDK's `grantTaskResponse` grants it). The token itself is what admits: one that was never given is the operation's to refuse.
  */
 const answering =
-  (action: string, machineOf: MachineOfToken): AccessOf =>
+  (action: string, { machineOf, tagsOf }: Known): AccessOf =>
   ({ taskToken = '' }: Named) => {
     const machineArn = machineOf(taskToken)
-    return machineArn === undefined ? [] : [request(`states:${action}`, machineArn)]
+    return machineArn === undefined ? [] : [ofMachine(`states:${action}`, machineArn, tagsOf)]
   }
 
-export function statesAccess(
-  place: { readonly accountId: string; readonly region: string },
-  machineOf: MachineOfToken,
-): AccessMap {
+export function statesAccess(place: { readonly accountId: string; readonly region: string }, known: Known): AccessMap {
   const anyMachine = statesArn(place, 'stateMachine', '*')
   const machine = ({ stateMachineArn = anyMachine }: Named): string => stateMachineArn
+  const ofThis = (action: string, arn: string, context?: AccessRequest['context']): AccessRequest =>
+    ofMachine(`states:${action}`, arn, known.tagsOf, context)
   return {
-    ...operationsOn('states', MACHINE_OPERATIONS, machine),
+    ...Object.fromEntries(MACHINE_OPERATIONS.map((name) => [name, (input: Named) => [ofThis(name, machine(input))]])),
     ...operationsOn('states', EXECUTION_OPERATIONS, ({ executionArn = '*' }: Named) => executionArn),
     ...operationsOn('states', MAP_RUN_OPERATIONS, ({ mapRunArn = '*' }: Named) => mapRunArn),
     ...operationsOn('states', ['ListStateMachines', 'ValidateStateMachineDefinition'], () => anyMachine),
-    ...operationsOn('states', ['ListExecutions'], (input: ListExecutionsInput) => input.mapRunArn ?? machine(input)),
-    ...Object.fromEntries(TOKEN_OPERATIONS.map((name) => [name, answering(name, machineOf)])),
+    ListExecutions: (input: ListExecutionsInput) => [ofThis('ListExecutions', input.mapRunArn ?? machine(input))],
+    ...Object.fromEntries(TOKEN_OPERATIONS.map((name) => [name, answering(name, known)])),
+    ListTagsForResource: ({ resourceArn = '*' }: Named) => [ofThis('ListTagsForResource', resourceArn)],
+    TagResource: ({ resourceArn = '*', tags }: TagResourceInput) => [ofThis('TagResource', resourceArn, sdkTags(tags))],
+    UntagResource: ({ resourceArn = '*', tagKeys = [] }: UntagResourceInput) => [
+      ofThis('UntagResource', resourceArn, { 'aws:TagKeys': tagKeys }),
+    ],
     CreateStateMachine: ({ name = '*', roleArn, tags }: CreateStateMachineInput) => [
-      request(
-        'states:CreateStateMachine',
-        statesArn(place, 'stateMachine', name),
-        requestTags(tags?.map(({ key, value }) => ({ Key: key, Value: value }))),
-      ),
+      request('states:CreateStateMachine', statesArn(place, 'stateMachine', name), sdkTags(tags)),
       ...passed(roleArn),
     ],
     UpdateStateMachine: (input: UpdateStateMachineInput) => [
-      request('states:UpdateStateMachine', machine(input)),
+      ofThis('UpdateStateMachine', machine(input)),
       ...passed(input.roleArn),
     ],
   }

@@ -12,6 +12,7 @@ import type { Place } from './arns.ts'
 import type { Definition } from './definition.ts'
 import type { Program } from './execution.ts'
 import type { Random } from './random.ts'
+import { mergeTags } from './machine-tags.ts'
 import { refuse } from './refusals.ts'
 import { parseDefinition } from './validation.ts'
 
@@ -26,6 +27,7 @@ export interface StateMachine {
   roleArn: string
   logging: LoggingConfiguration
   tracing: TracingConfiguration
+  tags: ReadonlyMap<string, string>
   revisionId: string
   updatedAtMs: number
 }
@@ -64,7 +66,7 @@ export class StateMachines {
     return machine
   }
 
-  /** The same request again gives the same machine, whatever role it names; AWS compares no more. */
+  /** The same request again gives the same machine, whatever role and tags it names; AWS compares no more. */
   create(input: CreateStateMachineInput): StateMachine {
     const name = checkName(input.name)
     const definitionText = input.definition ?? ''
@@ -74,6 +76,7 @@ export class StateMachines {
     const tracing = input.tracingConfiguration ?? { enabled: false }
     refuseUnsupported(input)
     const arn = statesArn(this.#options, 'stateMachine', name)
+    const tags = mergeTags(new Map(), input.tags, arn)
     const known = this.machines.get(arn)
     if (known) return same(known, { definitionText, logging, tracing })
     this.#checkTrust(roleArn, arn)
@@ -87,6 +90,7 @@ export class StateMachines {
       roleArn,
       logging,
       tracing,
+      tags,
       revisionId: this.#options.random.uuid(),
       updatedAtMs: this.#options.clock.now(),
     }

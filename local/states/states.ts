@@ -10,6 +10,7 @@ import { functionsOf } from './jsonata.ts'
 import { MapRuns } from './map-runs.ts'
 import type { MapRun } from './map-runs.ts'
 import { seededRandom } from './random.ts'
+import { tagOperations } from './machine-tags.ts'
 import { refuse } from './refusals.ts'
 import { checkActive, programOf, StateMachines } from './state-machines.ts'
 import type { StateMachine } from './state-machines.ts'
@@ -106,17 +107,7 @@ export function createStates(options: StatesOptions): States {
     if (!halted) options.emit(event)
   })
   return {
-    service: {
-      sdk: () => import('@aws-sdk/client-sfn'),
-      clientName: 'SFNClient',
-      signingName: 'states',
-      access: statesAccess(options, (token) => engine.tokens.machineOf(token)),
-      operations: {
-        ...stateMachineOperations(machines, executions),
-        ...executionOperations(engine, executions),
-        ...taskOperations(engine.tokens),
-      },
-    },
+    service: serviceOf(engine, machines, executions),
     start: (stateMachineArn, input, name) => {
       const inputText = JSON.stringify(input ?? {})
       return engine.startExecution({ stateMachineArn, inputText, ...(name === undefined ? {} : { name }) }).arn
@@ -136,6 +127,22 @@ export function createStates(options: StatesOptions): States {
   }
 }
 
+const serviceOf = (engine: Engine, machines: StateMachines, executions: Executions): Service => ({
+  sdk: () => import('@aws-sdk/client-sfn'),
+  clientName: 'SFNClient',
+  signingName: 'states',
+  access: statesAccess(engine, {
+    machineOf: (token) => engine.tokens.machineOf(token),
+    tagsOf: (arn) => machines.machines.get(arn)?.tags,
+  }),
+  operations: {
+    ...stateMachineOperations(machines, executions),
+    ...tagOperations(machines),
+    ...executionOperations(engine, executions),
+    ...taskOperations(engine.tokens),
+  },
+})
+
 function durableOf({ mapRuns, tokens, random }: Engine, { machines }: StateMachines, executions: Executions): Durable {
   return {
     name: 'states',
@@ -149,7 +156,8 @@ function durableOf({ mapRuns, tokens, random }: Engine, { machines }: StateMachi
       }) satisfies Kept,
     restore: (saved) => {
       const kept = saved as Kept
-      for (const [arn, machine] of kept.machines) machines.set(arn, machine)
+      // Machines of older data folders have no tags.
+      for (const [arn, machine] of kept.machines) machines.set(arn, { ...machine, tags: new Map(machine.tags) })
       executions.restore(kept.executions)
       for (const [arn, run] of kept.mapRuns) mapRuns.all.set(arn, run)
       for (const token of kept.closedTokens) tokens.closed.add(token)

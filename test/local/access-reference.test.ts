@@ -57,6 +57,7 @@ const texts: Record<string, string> = {
   SubnetId: 'subnet-0123456789abcdef0',
   VpcId: 'vpc-0123456789abcdef0',
   executionArn: arn('states', 'execution:some:run'),
+  resourceArn: arn('states', 'stateMachine:some'),
   mapRunArn: arn('states', 'mapRun:some/label:run'),
   roleArn: `arn:aws:iam::${HOME}:role/some`,
   stateMachineArn: arn('states', 'stateMachine:some'),
