@@ -3,11 +3,10 @@ import type { StoredObject } from '../../core/vault-store.ts'
 import { ignoreDamage } from '../damage.ts'
 import { readIndexPart } from '../format/index-part.ts'
 import { PREFIX, tombstoneName } from '../format/names.ts'
-import type { FooterEntry } from '../format/pack.ts'
 import { readObject, type Vault } from '../vault.ts'
 import { removeDue, type Verdicts } from './due-copies.ts'
 import { listBelow, takeInventory, type Inventory, type Listing } from './inventory.ts'
-import { placeAfterMove, readLiveRecords, type LiveRecords } from './live-records.ts'
+import { markLive } from './live-records.ts'
 import { repack, type Moved, type Repacking } from './repack.ts'
 import type { RetentionRule } from './retention.ts'
 import { tellStoreTime } from './store-time.ts'
@@ -45,8 +44,8 @@ export async function expireVault(expiry: Expiry): Promise<ExpiryResult> {
   const tombstones = await listBelow(vault, PREFIX.tombstones)
   const verdicts = await removeDue(vault, rule, { nowMs: time.nowMs, graceMs })
   const inventory = await takeInventory(vault)
-  const live = await readLiveRecords(vault, inventory.moves, (packId) => inventory.packs.has(packId))
-  const sweep = new Sweep(expiry, time.nowMs, { tombstones, inventory, live })
+  const segments = await markLive(vault, inventory)
+  const sweep = new Sweep(expiry, time.nowMs, { tombstones, inventory, segments })
   await sweep.segments()
   await sweep.repackPacks()
   await sweep.packs()
@@ -61,7 +60,8 @@ interface Known {
   /** As they were before manifests were read. */
   readonly tombstones: Listing
   readonly inventory: Inventory
-  readonly live: LiveRecords
+  /** Ids of the segments that copies need. */
+  readonly segments: ReadonlySet<string>
 }
 
 class Sweep {
@@ -69,8 +69,6 @@ class Sweep {
   readonly #nowMs: number
   readonly #known: Known
   readonly #announced = new Set<string>()
-  /** By pack id: ordinals that have been moved by this run. */
-  readonly #moved = new Map<string, Set<number>>()
   readonly #damages: string[] = []
   #removedCount = 0
   #removedBytes = 0
@@ -95,43 +93,48 @@ class Sweep {
   }
 
   async segments(): Promise<void> {
-    const { inventory, live } = this.#known
-    for (const [id, object] of inventory.maps) if (!live.segments.has(id)) await this.#retire(id, object)
+    const { inventory, segments } = this.#known
+    for (const [id, object] of inventory.maps) if (!segments.has(id)) await this.#retire(id, object)
   }
 
   async repackPacks(): Promise<void> {
     const { inventory, tombstones } = this.#known
-    const repackings: Repacking[] = []
-    for (const [id, object] of inventory.packs) {
-      const records = this.#liveOf(id)
-      if (records.length === 0) continue
-      if (!tombstones.has(id) && !this.#isSparse(object, records)) continue
-      repackings.push({
-        packId: Buffer.from(id, 'hex'),
-        records: records.filter(({ ordinal }) => !this.#isMoved(id, ordinal)),
-      })
-    }
     const { vault, packBytes } = this.#expiry
     const onMoved = async ({ packId, moves }: Moved): Promise<void> => {
+      const pack = inventory.packs.numberOf(packId)
+      if (pack !== undefined) for (const { from } of moves) inventory.packs.markMoved(pack, from)
       const id = packId.toString('hex')
-      this.#moved.set(id, new Set(moves.map(({ from }) => from)))
       if (!tombstones.has(id)) await this.#announce(id)
       this.#repackedCount += 1
     }
-    this.#damages.push(...(await repack(vault, repackings, { ...(packBytes ? { packBytes } : {}), onMoved })))
+    this.#damages.push(...(await repack(vault, this.#repackings(), { ...(packBytes ? { packBytes } : {}), onMoved })))
+  }
+
+  /** One after the other: what is to be moved is never in memory as a whole. */
+  async *#repackings(): AsyncIterable<Repacking> {
+    const { inventory, tombstones } = this.#known
+    for (const { pack, object } of inventory.packs.listed()) {
+      if (inventory.packs.liveCountOf(pack) === 0) continue
+      const packId = inventory.packs.idOf(pack)
+      if (!tombstones.has(packId.toString('hex')) && !this.#isSparse(pack, object)) continue
+      const ordinals = await this.#unmovedOf(pack)
+      if (ordinals.length > 0) yield { packId, ordinals }
+    }
   }
 
   async packs(): Promise<void> {
-    for (const [id, object] of this.#known.inventory.packs)
-      if (this.#liveOf(id).every(({ ordinal }) => this.#isMoved(id, ordinal))) await this.#retire(id, object)
+    const { packs } = this.#known.inventory
+    for (const { pack, object } of packs.listed())
+      if ((await this.#unmovedOf(pack)).length === 0) await this.#retire(packs.idOf(pack).toString('hex'), object)
   }
 
   /** What says where the records of a pack went, once it is gone and none of them is needed. */
   async moved(): Promise<void> {
-    const { inventory } = this.#known
-    for (const [key, object] of inventory.moved) {
+    const { moved, packs } = this.#known.inventory
+    for (const [key, object] of moved) {
       const [packId = ''] = key.split('/')
-      if (!inventory.packs.has(packId) && this.#liveOf(packId).length === 0) await this.#remove(object)
+      const pack = packs.numberOf(Buffer.from(packId, 'hex'))
+      if (pack === undefined || (!packs.objectOf(pack) && packs.liveCountOf(pack) === 0)) await this.#remove(object)
     }
   }
 
@@ -141,18 +144,19 @@ class Sweep {
     for (const object of inventory.index.values()) {
       if (!this.#isOld(object)) continue
       const bytes = await readObject(this.#expiry.vault, object.name, 'no copy needs it').catch(ignoreDamage)
-      const isUsed = (bytes && readIndexPart(bytes))?.some(({ id }) => {
-        const packId = id.toString('hex')
-        return inventory.packs.has(packId) && !tombstones.has(packId)
-      })
+      const isUsed = (bytes && readIndexPart(bytes))?.some(
+        ({ id }) => inventory.packs.isThere(id) && !tombstones.has(id.toString('hex')),
+      )
       if (!isUsed) await this.#remove(object)
     }
   }
 
   async tombstones(): Promise<void> {
     const { inventory, tombstones } = this.#known
-    for (const [id, object] of tombstones)
-      if (!inventory.packs.has(id) && !inventory.maps.has(id) && this.#isOld(object, 2)) await this.#remove(object)
+    for (const [id, object] of tombstones) {
+      const isThere = inventory.maps.has(id) || inventory.packs.isThere(Buffer.from(id, 'hex'))
+      if (!isThere && this.#isOld(object, 2)) await this.#remove(object)
+    }
   }
 
   async leftovers(own: string): Promise<void> {
@@ -162,18 +166,19 @@ class Sweep {
     this.#removedCount += await vault.store.removeUnfinished(this.#nowMs - graceMs)
   }
 
-  #liveOf(packId: string): FooterEntry[] {
-    return [...(this.#known.live.packs.get(packId)?.values() ?? [])]
+  /** Live records that are nowhere else. */
+  async #unmovedOf(pack: number): Promise<number[]> {
+    const { packs, moves } = this.#known.inventory
+    const packId = packs.idOf(pack).toString('hex')
+    const here = packs.liveOf(pack).filter((ordinal) => !packs.isMoved(pack, ordinal))
+    if (!moves.has(packId)) return here
+    const found: number[] = []
+    for (const ordinal of here) if (!(await moves.placeOf(packId, ordinal))) found.push(ordinal)
+    return found
   }
 
-  #isMoved(packId: string, ordinal: number): boolean {
-    if (this.#moved.get(packId)?.has(ordinal)) return true
-    const { moves, packs } = this.#known.inventory
-    return placeAfterMove(moves, (id) => packs.has(id), packId, ordinal) !== undefined
-  }
-
-  #isSparse(object: StoredObject, records: readonly FooterEntry[]): boolean {
-    const liveBytes = records.reduce((sum, { length }) => sum + length, 0)
+  #isSparse(pack: number, object: StoredObject): boolean {
+    const liveBytes = this.#known.inventory.packs.liveBytesOf(pack)
     return this.#isOld(object) && liveBytes < object.sizeBytes * (this.#expiry.repackBelow ?? REPACK_BELOW)
   }
 

@@ -1,64 +1,54 @@
 /** What the copies of a vault need: segments, and records of packs. */
 import { isTandemError } from '../../core/errors.ts'
 import { readMap } from '../blocks-of-copy.ts'
-import type { NewPlace } from '../format/moved.ts'
-import type { FooterEntry } from '../format/pack.ts'
 import { listCopies, readCopy, type CopyName, type Vault } from '../vault.ts'
+import type { Inventory } from './inventory.ts'
 
-export interface LiveRecords {
-  /** Ids in hexadecimal. */
-  readonly segments: ReadonlySet<string>
-  /** By pack id in hexadecimal, then by ordinal. Also of packs that are gone. */
-  readonly packs: ReadonlyMap<string, ReadonlyMap<number, FooterEntry>>
-}
+/** Segments that are read at once: a vault has one for each GiB that has changed between two copies. */
+const READ_AT_ONCE = 8
 
-/** Where records of packs are now, by pack id in hexadecimal: what counts first comes first. */
-export type AllMoves = ReadonlyMap<string, ReadonlyMap<number, readonly NewPlace[]>>
-
-/** Where a record has been moved to: the first place whose pack is there, or has been moved itself to one that is. */
-export function placeAfterMove(
-  moves: AllMoves,
-  isThere: (packId: string) => boolean,
-  packId: string,
-  ordinal: number,
-): NewPlace | undefined {
-  return moves
-    .get(packId)
-    ?.get(ordinal)
-    ?.find((place) => {
-      const target = place.packId.toString('hex')
-      return isThere(target) || placeAfterMove(moves, isThere, target, place.ordinal) !== undefined
-    })
-}
-
-/** Reads all manifests and segments. @throws TandemError VaultDamaged when one cannot be read: then nobody knows what it needs */
-export async function readLiveRecords(
+/**
+ * Reads all manifests and segments, and marks in the table of packs every record that one needs: also of packs that are gone, and where it
+ * has been moved to.
+ * @returns ids of the segments that are needed, in hexadecimal
+ * @throws TandemError VaultDamaged when one cannot be read: then nobody knows what it needs
+ */
+export async function markLive(
   vault: Vault,
-  moves: AllMoves,
-  isThere: (packId: string) => boolean,
-): Promise<LiveRecords> {
+  inventory: Pick<Inventory, 'packs' | 'moves'>,
+): Promise<ReadonlySet<string>> {
   const segments = new Set<string>()
-  const packs = new Map<string, Map<number, FooterEntry>>()
-  const mark = (packId: string, record: FooterEntry): void => {
-    const records = packs.get(packId) ?? new Map<number, FooterEntry>()
-    packs.set(packId, records)
-    if (records.has(record.ordinal)) return
-    records.set(record.ordinal, record)
-    const place = placeAfterMove(moves, isThere, packId, record.ordinal)
-    if (place) mark(place.packId.toString('hex'), { ...place, id: record.id })
+  const mark = async (disk: string, number: number, segment: string): Promise<void> => {
+    for (const { packId, ordinal, length } of await readMap(vault, disk, number, segment))
+      inventory.packs.markLive(packId, ordinal, length)
+    segments.add(segment)
   }
   for (const copy of await listCopies(vault))
     await unlessDeleted(vault, copy, async () => {
-      const manifest = await readCopy(vault, copy.name)
-      for (const [number, segment] of manifest.segments) {
-        if (segments.has(segment)) continue
-        const entries = await readMap(vault, manifest.disk, number, segment)
-        segments.add(segment)
-        for (const { packId, ordinal, offset, length, id } of entries)
-          mark(packId.toString('hex'), { ordinal, offset, length, id })
-      }
+      const { disk, segments: all } = await readCopy(vault, copy.name)
+      const unread = all.filter(([, segment]) => !segments.has(segment))
+      for (let at = 0; at < unread.length; at += READ_AT_ONCE)
+        await Promise.all(unread.slice(at, at + READ_AT_ONCE).map(([number, segment]) => mark(disk, number, segment)))
     })
-  return { segments, packs }
+  await markMoved(inventory)
+  return segments
+}
+
+/** A record that is needed is needed where it has been moved to as well, and where it has been moved to from there. */
+async function markMoved({ packs, moves }: Pick<Inventory, 'packs' | 'moves'>): Promise<void> {
+  const followed = new Map<string, number>()
+  for (let isMore = true; isMore;) {
+    isMore = false
+    for (const packId of moves.packIds) {
+      const pack = packs.numberOf(Buffer.from(packId, 'hex'))
+      if (pack === undefined || packs.liveCountOf(pack) === (followed.get(packId) ?? 0)) continue
+      followed.set(packId, packs.liveCountOf(pack))
+      for (const ordinal of packs.liveOf(pack)) {
+        const place = await moves.placeOf(packId, ordinal)
+        if (place && packs.markLive(place.packId, place.ordinal, place.length)) isMore = true
+      }
+    }
+  }
 }
 
 /** Another expiry may delete a copy, and later its segments, while this one reads it: then nothing needs them. */

@@ -8,12 +8,13 @@ import { writeMoves, type Move } from '../format/moved.ts'
 import { indexName, movedName, packName } from '../format/names.ts'
 import { openRecord, PackWriter, type FooterEntry } from '../format/pack.ts'
 import { PACK_BYTES, PACK_ID_BYTES } from '../format/parameters.ts'
+import { readFooter } from '../pipeline/known-packs.ts'
 import { writeObject, type Vault } from '../vault.ts'
 
 export interface Repacking {
   readonly packId: Buffer
-  /** What is to be moved. */
-  readonly records: readonly FooterEntry[]
+  /** Of the records that are to be moved. */
+  readonly ordinals: readonly number[]
 }
 
 export interface Moved {
@@ -26,12 +27,12 @@ const BATCH_PACKS = 16
 
 /**
  * Moves records, batch by batch: new packs, their index part, then where everything is now. `onMoved` is called for each pack when all of that is
- * in the vault. A pack of which a record cannot be read is left out.
+ * in the vault. A pack of which the footer or a record cannot be read is left out.
  * @returns messages about those
  */
 export async function repack(
   vault: Vault,
-  repackings: readonly Repacking[],
+  repackings: AsyncIterable<Repacking>,
   {
     packBytes = PACK_BYTES,
     onMoved,
@@ -43,7 +44,7 @@ export async function repack(
     for (const moved of await batch.finish()) await onMoved(moved)
     batch = new Batch(vault, packBytes)
   }
-  for (const repacking of repackings)
+  for await (const repacking of repackings)
     try {
       await batch.add(repacking)
       if (batch.packCount >= BATCH_PACKS) await finish()
@@ -69,10 +70,13 @@ class Batch {
     return this.#packs.length
   }
 
-  async add({ packId, records }: Repacking): Promise<void> {
+  async add({ packId, ordinals }: Repacking): Promise<void> {
     const pack = { id: packId, key: this.#vault.keys.packKey(packId) }
+    const footer = await readFooter(this.#vault, packId)
     const moves: Move[] = []
-    for (const record of records) {
+    for (const ordinal of ordinals) {
+      const record = footer[ordinal]
+      if (!record) throw this.#damaged(packId, ordinal, 'does not have all that copies need')
       const block = await this.#read(pack, record)
       const place = this.#writer.add(record.id, block)
       moves.push({ from: record.ordinal, to: { ...place, packId: this.#writer.packId } })
@@ -96,11 +100,12 @@ class Batch {
     const sealed = await store.range(packName(pack.id), record.offset, record.length)
     const block = sealed && openRecord(keys, pack, record, sealed)
     if (block && blockId(keys, block).equals(record.id)) return block
-    const what = sealed ? 'is not what was written' : 'is missing'
-    throw new TandemError(
-      'VaultDamaged',
-      `${packName(pack.id)} in the vault at ${store.url} ${what} (record ${record.ordinal}): it is not repacked.`,
-    )
+    throw this.#damaged(pack.id, record.ordinal, sealed ? 'is not what was written' : 'is missing')
+  }
+
+  #damaged(packId: Buffer, ordinal: number, what: string): TandemError {
+    const pack = `${packName(packId)} in the vault at ${this.#vault.store.url}`
+    return new TandemError('VaultDamaged', `${pack} ${what} (record ${ordinal}): it is not repacked.`)
   }
 
   async #writePack(): Promise<void> {
