@@ -10,14 +10,13 @@ import {
 } from '@aws-sdk/client-ec2'
 import { DeleteRolePolicyCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam'
 import { DescribeStateMachineCommand, SFNClient } from '@aws-sdk/client-sfn'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { sha256Of } from '../../demo/proof.ts'
 import { stateMachineArn } from '../../demo/state-machines.ts'
 import { tandem } from '../../demo/tandem.ts'
 import type { ObservedCall } from '../../local/wire/server.ts'
 import { desk } from '../cli/desk.ts'
 import { catalogItems } from './catalog-items.ts'
-import { copyingAssembly } from './copying-assembly.ts'
 import { startWorld, type Run, type World } from './world.ts'
 
 const HOUR_MS = 3_600_000
@@ -28,7 +27,7 @@ let world: World
 let onCall: (call: ObservedCall) => void = () => {}
 const folder = mkdtempSync(join(tmpdir(), 'tandem-copies-'))
 beforeAll(async () => {
-  world = await startWorld({ onCall: (call) => onCall(call) }, await copyingAssembly(folder))
+  world = await startWorld({ onCall: (call) => onCall(call) }, inject('copyingAssembly'))
 })
 afterAll(async () => {
   await world.close()

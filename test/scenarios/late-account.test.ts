@@ -1,9 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, inject, test } from 'vitest'
 import type { Workflow } from '../../core/ports.ts'
-import { copyingAssembly } from './copying-assembly.ts'
 import { tracesOf } from './traces.ts'
 import { startWorld, type Run, type World } from './world.ts'
 
@@ -12,14 +8,10 @@ import { startWorld, type Run, type World } from './world.ts'
  * pages come empty and lists in any order. Runs take longer, and do the same.
  */
 let world: World
-const folder = mkdtempSync(join(tmpdir(), 'tandem-late-'))
 beforeAll(async () => {
-  world = await startWorld({}, await copyingAssembly(folder))
+  world = await startWorld({}, inject('copyingAssembly'))
 })
-afterAll(async () => {
-  await world.close()
-  rmSync(folder, { recursive: true })
-})
+afterAll(() => world.close())
 
 async function expectSucceeds(workflow: Workflow, input: object): Promise<Run> {
   const run = await world.run(workflow, input)

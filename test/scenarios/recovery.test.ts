@@ -1,14 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { DescribeSnapshotsCommand, StopInstancesCommand, TerminateInstancesCommand } from '@aws-sdk/client-ec2'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { loseAllButVaults } from '../../demo/loss.ts'
 import { sha256Of } from '../../demo/proof.ts'
 import type { ObservedCall } from '../../local/wire/server.ts'
 import { desk } from '../cli/desk.ts'
 import { catalogItems } from './catalog-items.ts'
-import { copyingAssembly } from './copying-assembly.ts'
 import { expectClean } from './task-failures.ts'
 import { tracesOf } from './traces.ts'
 import { startWorld, type Run, type World } from './world.ts'
@@ -19,14 +15,10 @@ const GIVEN_UP_MS = 4 * 3_600_000
 let world: World
 /** What a test does when the account is called. */
 let onCall: (call: ObservedCall) => void = () => {}
-const folder = mkdtempSync(join(tmpdir(), 'tandem-recovery-'))
 beforeAll(async () => {
-  world = await startWorld({ onCall: (call) => onCall(call) }, await copyingAssembly(folder))
+  world = await startWorld({ onCall: (call) => onCall(call) }, inject('copyingAssembly'))
 })
-afterAll(async () => {
-  await world.close()
-  rmSync(folder, { recursive: true })
-})
+afterAll(() => world.close())
 
 interface Copied {
   readonly machine: string
@@ -80,7 +72,10 @@ test('a point whose snapshots and records are lost is recovered from the vault, 
   const tandem = desk(world.account)
   const lost = await lostMachine()
   const planned = await tandem(`recover ${lost.machine} --plan`)
-  expect(planned).toMatchObject({ exitCode: 0, out: expect.stringMatching(/12 blocks to write .*a Lambda for each disk/) })
+  expect(planned).toMatchObject({
+    exitCode: 0,
+    out: expect.stringMatching(/12 blocks to write .*a Lambda for each disk/),
+  })
   expect(await catalogItems(world)).toEqual([])
   const other = `pt-${'0'.repeat(20)}`
   expect(await tandem(`recover ${lost.machine} --point ${other} --wait`)).toMatchObject({

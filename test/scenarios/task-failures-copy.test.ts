@@ -1,14 +1,13 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, describe, expect } from 'vitest'
-import { copyingAssembly } from './copying-assembly.ts'
+import { afterAll, beforeAll, describe, expect, inject } from 'vitest'
 import { describeTaskFailures, type Subject } from './task-failures.ts'
 import type { Traces } from './traces.ts'
-import type { World } from './world.ts'
+import { startWorld, type World } from './world.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'tandem-copies-'))
-afterAll(() => rmSync(folder, { recursive: true }))
+let world: World
+beforeAll(async () => {
+  world = await startWorld({}, inject('copyingAssembly'))
+})
+afterAll(() => world.close())
 
 const committed = ({ records }: Traces): number => records.filter((record) => record === 'COPY committed').length
 
@@ -21,7 +20,7 @@ async function protectedMachine(world: World, path: 'direct' | 'proxy') {
 
 const copying = {
   workflow: 'copy-point',
-  assembly: () => copyingAssembly(folder),
+  world: () => world,
   /** The one copy, and nothing else. */
   expectDone(before, after) {
     expect(committed(after)).toBe(committed(before) + 1)
@@ -51,7 +50,7 @@ describe('copy-point by a proxy', () => {
 describe('protect-machine under a policy with copies', () => {
   describeTaskFailures({
     workflow: 'protect-machine',
-    assembly: copying.assembly,
+    world: () => world,
     async prepare(world) {
       const machine = await world.machine({ userData: '', policy: 'hourly', dataDisks: [] })
       return { machine, input: { machine } }

@@ -1,7 +1,13 @@
-import { describe, expect } from 'vitest'
+import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { describeTaskFailures } from './task-failures.ts'
 import type { Traces } from './traces.ts'
-import type { World } from './world.ts'
+import { startWorld, type World } from './world.ts'
+
+let world: World
+beforeAll(async () => {
+  world = await startWorld()
+})
+afterAll(() => world.close())
 
 const complete = ({ records }: Traces): number => records.filter((record) => record === 'POINT complete').length
 
@@ -16,8 +22,10 @@ function expectOnePoint(before: Traces, after: Traces): void {
 describe('protect-machine', () => {
   describeTaskFailures({
     workflow: 'protect-machine',
-    async prepare(world: World) {
-      const machine = await world.machine({ userData: '' })
+    world: () => world,
+    async prepare() {
+      // Not of the policy whose fleet is protected below.
+      const machine = await world.machine({ userData: '', policy: 'nightly' })
       return { machine, input: { machine } }
     },
     expectDone: expectOnePoint,
@@ -33,7 +41,8 @@ describe('protect-fleet', () => {
   let count = 0
   describeTaskFailures({
     workflow: 'protect-fleet',
-    async prepare(world: World) {
+    world: () => world,
+    async prepare() {
       const machine = await world.machine({ userData: '' })
       // Machines of earlier tests have had their turn: each test has the policy for itself.
       for (const other of count === 0 ? [] : previous) await world.fleet.tag([other], { 'tandem:policy': 'nightly' })

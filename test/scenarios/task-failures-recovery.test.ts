@@ -1,27 +1,24 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterAll, describe, expect } from 'vitest'
-import { copyingAssembly } from './copying-assembly.ts'
+import { afterAll, beforeAll, describe, expect, inject } from 'vitest'
 import { describeTaskFailures, type Subject } from './task-failures.ts'
 import type { Traces } from './traces.ts'
-import type { World } from './world.ts'
+import { startWorld, type World } from './world.ts'
 
-const folder = mkdtempSync(join(tmpdir(), 'tandem-recovery-'))
-afterAll(() => rmSync(folder, { recursive: true }))
+let world: World
+/** One for all tests: what is recovered does it no harm. */
+let machine: string
+beforeAll(async () => {
+  world = await startWorld({}, inject('copyingAssembly'))
+  machine = await copiedMachine()
+})
+afterAll(() => world.close())
 
 const complete = ({ records }: Traces): number => records.filter((record) => record === 'POINT complete').length
 
-/** One machine for all tests of a world: what is recovered does it no harm. */
 function recovering(path: 'direct' | 'proxy') {
-  let machine: string | undefined
   return {
     workflow: 'recover-point',
-    assembly: () => copyingAssembly(folder),
-    async prepare(world: World) {
-      machine ??= await copiedMachine(world)
-      return { machine, input: { machine, path } }
-    },
+    world: () => world,
+    prepare: async () => ({ machine, input: { machine, path } }),
     /** A snapshot that is deleted while it waits for blocks goes when EBS gives it up. */
     settledMs: path === 'direct' ? 4 * 3_600_000 : 25 * 3_600_000,
     /** One more point, whose disk has a snapshot, and nothing else. */
@@ -34,11 +31,11 @@ function recovering(path: 'direct' | 'proxy') {
   } satisfies Partial<Subject>
 }
 
-async function copiedMachine(world: World): Promise<string> {
-  const machine = await world.machine({ userData: '', policy: 'nightly', dataDisks: [] })
-  expect((await world.run('protect-machine', { machine })).result.status).toBe('SUCCEEDED')
-  expect((await world.run('copy-point', { machine, vault: 'main' })).result.status).toBe('SUCCEEDED')
-  return machine
+async function copiedMachine(): Promise<string> {
+  const copied = await world.machine({ userData: '', policy: 'nightly', dataDisks: [] })
+  expect((await world.run('protect-machine', { machine: copied })).result.status).toBe('SUCCEEDED')
+  expect((await world.run('copy-point', { machine: copied, vault: 'main' })).result.status).toBe('SUCCEEDED')
+  return copied
 }
 
 describe('recover-point by the EBS direct APIs', () => {

@@ -1,8 +1,14 @@
-import { describe, expect } from 'vitest'
+import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { describeTaskFailures } from './task-failures.ts'
-import type { World } from './world.ts'
+import { startWorld, type World } from './world.ts'
 
-async function protectedMachine(world: World): Promise<string> {
+let world: World
+beforeAll(async () => {
+  world = await startWorld()
+})
+afterAll(() => world.close())
+
+async function protectedMachine(): Promise<string> {
   const machine = await world.machine({ userData: '' })
   const { result } = await world.run('protect-machine', { machine })
   expect(result.status).toBe('SUCCEEDED')
@@ -13,8 +19,9 @@ describe('revert-machine', () => {
   let kept: string | undefined
   describeTaskFailures({
     workflow: 'revert-machine',
-    async prepare(world) {
-      const machine = kept ?? (await protectedMachine(world))
+    world: () => world,
+    async prepare() {
+      const machine = kept ?? (await protectedMachine())
       kept = undefined
       return { machine, input: { machine } }
     },

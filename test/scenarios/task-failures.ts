@@ -1,16 +1,18 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { kebabCase } from '../../cdk/names.ts'
 import type { Workflow } from '../../core/ports.ts'
 import { STACK } from '../../demo/synthesize.ts'
 import { definitions, lambdaTasks } from '../tidy/asl.ts'
 import { tracesOf, type Traces } from './traces.ts'
-import { startWorld, type Run, type World } from './world.ts'
+import type { Run, World } from './world.ts'
 
 /**
  * Every Task state of a state machine is made to fail once, and made to run twice (its answer lost, then retried). The list
  * comes from the ASL, so a state that is added is covered without anyone remembering.
  */
 export interface Subject {
+  /** Asked when a test runs. The subjects of a file share one: each test has a machine of its own, and looks at nothing else. */
+  world(): World
   readonly workflow: Workflow
   /** Makes a machine ready, and says what the execution is started with. */
   prepare(world: World): Promise<{ machine: string; input: unknown }>
@@ -24,8 +26,6 @@ export interface Subject {
   readonly settledMs?: number
   /** States that a run gets over: it succeeds although they failed once. */
   readonly tolerated: readonly string[]
-  /** Of a policy file that the scenario needs; the default one's unless told. */
-  readonly assembly?: () => Promise<string>
   /** States that runs of this input come by; all unless told. */
   readonly comesBy?: (state: string) => boolean
 }
@@ -46,15 +46,9 @@ export function describeTaskFailures(subject: Subject): void {
         .map(([state]) => state)
         .filter(comesBy)
     : []
-  let world: World
-  beforeAll(async () => {
-    world = await startWorld({}, await subject.assembly?.())
-  })
-  afterAll(() => world.close())
-
   /** Plans the failures that lead to the state, then what is to happen to the state itself. */
   const plan = (state: string, effect: Parameters<World['account']['faults']['onInvocation']>[1]): void => {
-    const { faults } = world.account
+    const { faults } = subject.world().account
     faults.clear()
     const before = reachedByFailureOf[state]
     if (before) faults.onInvocation(({ functionName }) => functionName === functionOf(before), unexpected)
@@ -66,6 +60,7 @@ export function describeTaskFailures(subject: Subject): void {
 
   describe.each(states)('%s', (state) => {
     test('fails once: the run ends clean, and the next one does its work', async () => {
+      const world = subject.world()
       const { machine, input } = await subject.prepare(world)
       const before = await tracesOf(world, machine, settledMs)
       plan(state, unexpected)
@@ -89,6 +84,7 @@ export function describeTaskFailures(subject: Subject): void {
     })
 
     test('runs twice: the result is that of running once', async () => {
+      const world = subject.world()
       const { machine, input } = await subject.prepare(world)
       const before = await tracesOf(world, machine, settledMs)
       plan(state, { kind: 'loseAnswer' })
@@ -108,7 +104,7 @@ export function describeTaskFailures(subject: Subject): void {
 
   async function expectWorks({ result }: Run, machine: string, before: Traces): Promise<void> {
     expect(result.status, result.cause).toBe('SUCCEEDED')
-    const after = await tracesOf(world, machine, settledMs)
+    const after = await tracesOf(subject.world(), machine, settledMs)
     expectClean(after)
     subject.expectDone(before, after)
   }
