@@ -49,7 +49,7 @@ describe('recover-point by the EBS direct APIs', () => {
 describe('recover-point by a proxy', () => {
   describeTaskFailures({
     ...recovering('proxy'),
-    comesBy: (state) => ['RunRecoveryProxy', 'EndProxies', 'DiscardRecovery'].includes(state),
-    reachedByFailureOf: { DiscardRecovery: 'EndProxies' },
+    comesBy: (state) => ['RunRecoveryProxy', 'EndProxies'].includes(state),
+    reachedByFailureOf: {},
   })
 })
