@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import type { Clock } from '../clock.ts'
 import type { Invocation } from './protocol.ts'
 import type { Outcome, Sandbox, SandboxSettings } from './sandbox.ts'
@@ -14,15 +15,22 @@ export const DEFAULT_SANDBOX_LIMIT = 6
  */
 const LIFETIME_MS = 4 * 3_600_000
 
+/**
+ * Sandboxes of one function that work at a time. Those of a fleet's function all have work in the same instant: more of them than
+ * processors would not be done sooner, and each would have to start.
+ */
+const AT_WORK_LIMIT = Math.max(2, availableParallelism())
+
 interface Waiting {
   readonly functionArn: string
-  /** With a warm sandbox of the function, or without one: then there is room for a new one. */
+  /** With a warm sandbox of the function, or without one: then there is a place for a new one. */
   readonly go: (warm: Sandbox | undefined) => void
 }
 
 /**
  * The sandboxes of all functions, at most `limit` at a time, running ones included. An invocation takes a warm sandbox of its
- * function, else a new one in the place of the sandbox that was idle longest, else it waits for the next that gets free.
+ * function, else, while few of the function are at work, a new one in the place of the sandbox that was idle longest, else it
+ * waits for the next that gets free.
  * AWS would run them all at once: waiting costs real time only, because an invocation holds the virtual clock from its start.
  * An invocation that waits for virtual time gives its place to others until it goes on: else all places could wait for time
  * that those without a place hold. So there may be more workers than places, most of them asleep.
@@ -34,6 +42,8 @@ export class Sandboxes {
   #idle: Sandbox[] = []
   readonly #running = new Set<Sandbox>()
   readonly #startedMs = new WeakMap<Sandbox, number>()
+  /** Sandboxes of each function that start or run, but those that wait for virtual time. */
+  readonly #atWork = new Map<string, number>()
   /** Places taken: running, idle, starting, and ending (those still hold their memory). More than the limit after a wait. */
   #places = 0
   #waiting: Waiting[] = []
@@ -57,12 +67,21 @@ export class Sandboxes {
     const sandbox = (await this.#take(functionArn)) ?? (await this.#start(settings()))
     this.#running.add(sandbox)
     try {
-      const ended = sandbox.run(invocation(), { onPause: () => this.#leave(), onResume: () => (this.#places += 1) })
+      const ended = sandbox.run(invocation(), {
+        onPause: () => {
+          this.#work(functionArn, -1)
+          this.#leave()
+        },
+        onResume: () => {
+          this.#work(functionArn, 1)
+          this.#places += 1
+        },
+      })
       onStart()
       return await ended
     } finally {
       this.#running.delete(sandbox)
-      void this.#release(sandbox)
+      this.#release(sandbox)
     }
   }
 
@@ -97,32 +116,29 @@ export class Sandboxes {
     for (const sandbox of over) void this.#vacate(sandbox)
   }
 
-  async #take(functionArn: string): Promise<Sandbox | undefined> {
+  #take(functionArn: string): Promise<Sandbox | undefined> {
     const warmAt = this.#idle.findLastIndex((sandbox) => sandbox.functionArn === functionArn && !sandbox.spent)
-    if (warmAt >= 0) return this.#idle.splice(warmAt, 1)[0]
-    if (this.#places < this.#limit) {
-      this.#places += 1
-      return undefined
+    const [warm] = warmAt < 0 ? [] : this.#idle.splice(warmAt, 1)
+    if (warm) {
+      this.#work(functionArn, 1)
+      return Promise.resolve(warm)
     }
-    const oldest = this.#idle.shift()
-    if (oldest) {
-      await oldest.end()
-      return undefined
-    }
-    return new Promise((go) => this.#waiting.push({ functionArn, go }))
+    return new Promise((go) => {
+      this.#waiting.push({ functionArn, go })
+      this.#admit()
+    })
   }
 
-  async #release(sandbox: Sandbox): Promise<void> {
-    if (sandbox.spent || this.#places > this.#limit) return this.#vacate(sandbox)
-    const next = this.#waiting.find((waiting) => waiting.functionArn === sandbox.functionArn)
-    if (next) {
-      this.#waiting = this.#waiting.filter((waiting) => waiting !== next)
-      next.go(sandbox)
-    } else if (this.#waiting.length > 0) await this.#vacate(sandbox)
-    else this.#idle.push(sandbox)
+  #release(sandbox: Sandbox): void {
+    const { functionArn } = sandbox
+    const next = sandbox.spent ? undefined : this.#waiting.find((waiting) => waiting.functionArn === functionArn)
+    if (next) return this.#call(next, sandbox)
+    this.#work(functionArn, -1)
+    if (sandbox.spent || this.#places > this.#limit) return void this.#vacate(sandbox)
+    this.#idle.push(sandbox)
+    this.#admit()
   }
 
-  /** Ends a sandbox and hands its place to whoever has waited longest. */
   async #vacate(sandbox: Sandbox): Promise<void> {
     await sandbox.end()
     this.#leave()
@@ -130,8 +146,30 @@ export class Sandboxes {
 
   /** A place gets free. */
   #leave(): void {
-    const next = this.#places > this.#limit ? undefined : this.#waiting.shift()
-    if (next) next.go(undefined)
-    else this.#places -= 1
+    this.#places -= 1
+    this.#admit()
+  }
+
+  /** Lets new sandboxes start for those who have waited longest, as long as there are places, or idle sandboxes to take theirs. */
+  #admit(): void {
+    for (;;) {
+      const next = this.#waiting.find(({ functionArn }) => (this.#atWork.get(functionArn) ?? 0) < AT_WORK_LIMIT)
+      const isPlace = this.#places < this.#limit
+      if (!next || (!isPlace && this.#idle.length === 0)) return
+      this.#work(next.functionArn, 1)
+      if (isPlace) this.#places += 1
+      const replaced = isPlace ? undefined : this.#idle.shift()
+      this.#call(next, undefined, replaced?.end())
+    }
+  }
+
+  #call(waiting: Waiting, warm: Sandbox | undefined, first?: Promise<void>): void {
+    this.#waiting = this.#waiting.filter((other) => other !== waiting)
+    if (first) void first.then(() => waiting.go(warm))
+    else waiting.go(warm)
+  }
+
+  #work(functionArn: string, change: 1 | -1): void {
+    this.#atWork.set(functionArn, (this.#atWork.get(functionArn) ?? 0) + change)
   }
 }

@@ -1,4 +1,5 @@
 import type { InvocationRequest, InvocationResponse, ListFunctionsResponse } from '@aws-sdk/client-lambda'
+import { availableParallelism } from 'node:os'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { autoClock, manualClock } from '../../local/clock.ts'
 import type { Clock } from '../../local/clock.ts'
@@ -124,6 +125,17 @@ test('runs invocations of one function side by side, each in a sandbox of its ow
   )
   const answers = await Promise.all([lambda.invoke(arn, 'a'), lambda.invoke(arn, 'b')])
   expect(answers.map(({ payload }) => payload)).toEqual(['b', 'a'])
+})
+
+test('starts no more sandboxes of a function than can work at a time', async () => {
+  await lambda.close()
+  start({ sandboxLimit: 40 })
+  const arn = register(
+    'thread',
+    "import { threadId } from 'node:worker_threads'; export const handler = async () => threadId",
+  )
+  const answers = await Promise.all(Array.from({ length: 20 }, () => lambda.invoke(arn, {})))
+  expect(new Set(answers.map(({ payload }) => payload)).size).toBeLessThanOrEqual(Math.max(2, availableParallelism()))
 })
 
 test('never has more sandboxes than its limit, and still serves every function', async () => {

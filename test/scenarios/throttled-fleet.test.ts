@@ -31,13 +31,10 @@ test('a fleet that is throttled is protected whole, only later (AWS facts A.20)'
 })
 
 const FLEET_COUNT = 60
-/** Warm Lambdas for it: with one for each of the fifty machines that are protected at once, starting them takes half the time. */
-const SANDBOX_LIMIT = 12
 
 test('sixty machines are protected by one run under the token buckets that an account has (AWS facts A.20)', async () => {
   let throttledCount = 0
   await using world = await startWorld({
-    sandboxLimit: SANDBOX_LIMIT,
     onCall: ({ errorCode }) => (throttledCount += errorCode === 'RequestLimitExceeded' ? 1 : 0),
   })
   const machines = world.account.ec2.loadFleet({
