@@ -5,7 +5,8 @@
 import { join } from 'node:path'
 import type { Clock } from './clock.ts'
 import type { Durable } from './durability.ts'
-import { startDynamodb, type Dynamodb } from './dynamodb/dynamodb.ts'
+import { askTables, startDynamodb, type Dynamodb } from './dynamodb/dynamodb.ts'
+import { TimeToLive } from './dynamodb/time-to-live.ts'
 import { createEbs } from './ebs/ebs.ts'
 import { createEc2, type Ec2Host, type Neighbours } from './ec2/ec2.ts'
 import { createEvents, type Events } from './events/events.ts'
@@ -26,6 +27,7 @@ import { createSqs, type Sqs } from './sqs/sqs.ts'
 import { createSsm, type Ssm } from './ssm/ssm.ts'
 import { createStates, type States, type StatesOptions } from './states/states.ts'
 import type { Connections } from './wire/connections.ts'
+import type { ProxyTarget } from './wire/proxy.ts'
 import type { EmittedEvent, Service } from './wire/service.ts'
 
 /** What all places of a process share. */
@@ -77,8 +79,8 @@ export interface Place {
   readonly services: readonly Service[]
   /** What it keeps over a restart. */
   readonly durables: readonly Durable[]
-  /** URL of the place's DynamoDB, whose process starts with the first call. */
-  dynamodb(): Promise<string>
+  /** The place's DynamoDB, whose process starts with the first call. */
+  dynamodb(): Promise<ProxyTarget>
   /** No timer of it fires any more. */
   stop(): void
   /** Ends its guests, Lambdas and DynamoDB. */
@@ -222,6 +224,14 @@ export function createPlace(shared: Shared, options: PlaceOptions): Place {
   const services = createServices(shared, options)
   const { guests, kms, lambda, events, ec2, ebs, sqs, ssm, states, scheduler } = services
   let dynamodb: Promise<Dynamodb> | undefined
+  const startedDynamodb = (): Promise<Dynamodb> =>
+    (dynamodb ??= startDynamodb({
+      clock: shared.clock,
+      ...(shared.isKept ? { path: join(options.directory, 'dynamodb.sqlite') } : {}),
+    }))
+  const expiry = new TimeToLive(shared.clock, async (operation, input) =>
+    askTables((await startedDynamodb()).endpoint, operation, input),
+  )
   return {
     ...services,
     accountId: options.accountId,
@@ -231,13 +241,9 @@ export function createPlace(shared: Shared, options: PlaceOptions): Place {
       ...[ec2, ebs, kms, sqs, ssm, states, lambda, events, scheduler].map(({ service }) => service),
       ...shared.globalServices,
     ],
-    durables: durablesOf(services),
+    durables: durablesOf({ ...services, expiry }),
     async dynamodb() {
-      dynamodb ??= startDynamodb({
-        clock: shared.clock,
-        ...(shared.isKept ? { path: join(options.directory, 'dynamodb.sqlite') } : {}),
-      })
-      return (await dynamodb).endpoint
+      return { url: (await startedDynamodb()).endpoint, operations: expiry.operations }
     },
     stop() {
       scheduler.stop()

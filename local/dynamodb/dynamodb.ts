@@ -10,6 +10,7 @@ import { createRequire } from 'node:module'
 import { createServer, Socket } from 'node:net'
 
 import type { Clock } from '../clock.ts'
+import { AwsError } from '../wire/service.ts'
 
 export interface Dynamodb {
   /** `http://127.0.0.1:<port>`; speaks awsJson 1.0, does not look at signatures. */
@@ -59,6 +60,25 @@ async function start(path: string | undefined): Promise<Dynamodb> {
   await becomesReady(guard)
   letGo(guard)
   return { endpoint: `http://127.0.0.1:${port}`, close: () => stop(guard) }
+}
+
+/** Calls an operation of the tables' server. @throws AwsError as it refuses */
+export async function askTables(endpoint: string, operation: string, input: object): Promise<Record<string, unknown>> {
+  const answer = await fetch(endpoint, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/x-amz-json-1.0',
+      'x-amz-target': `DynamoDB_20120810.${operation}`,
+      'x-amz-date': '20260101T000000Z',
+      authorization: 'AWS4-HMAC-SHA256 Credential=a/20260101/a/dynamodb/aws4_request, SignedHeaders=host, Signature=a',
+    },
+    body: JSON.stringify(input),
+  })
+  const body = (await answer.json()) as Record<string, unknown>
+  if (answer.ok) return body
+  const { __type: type, message = body['Message'] } = body
+  const code = typeof type === 'string' ? type.replace(/^.*#/, '') : 'InternalServerError'
+  throw new AwsError(code, typeof message === 'string' ? message : code, { status: answer.status })
 }
 
 function findBinary(): string {

@@ -7,6 +7,7 @@ import { encodeUnrouted, notImplemented } from './endpoint.ts'
 import type { Endpoint, EndpointSource, RoutedCall, Unheld } from './endpoint.ts'
 import { payloadHashOf } from './payload-hash.ts'
 import type { WireReply, WireRequest } from './protocol.ts'
+import type { ProxyTarget } from './proxy.ts'
 import { readWhole, refuseAnnounced } from './request.ts'
 import type { IncomingBody, RequestHead } from './request.ts'
 import { AwsError } from './service.ts'
@@ -50,8 +51,8 @@ export interface DoorOptions {
     caller: Caller
     access: AccessOf | undefined
   }) => void
-  /** Signing name → URL, by caller, of another server that speaks awsJson; its requests are passed on as they are. */
-  readonly proxy?: Readonly<Record<string, (caller: Caller) => Promise<string>>>
+  /** Signing name → another server that speaks awsJson, by caller; its requests are passed on as they are. */
+  readonly proxy?: Readonly<Record<string, (caller: Caller) => Promise<ProxyTarget>>>
   /** Awaited before the answer of a call that may have changed something leaves: an answered call is never lost. */
   readonly kept?: () => Promise<void>
   /** Called before the answer leaves, so that an observer knows of a call no later than its caller. */

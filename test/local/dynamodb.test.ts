@@ -53,7 +53,7 @@ beforeAll(async () => {
       const isForbidden = operation === 'GetItem' && JSON.stringify(input).includes('secret')
       if (isForbidden) throw new AwsError('AccessDeniedException', 'You may not.')
     },
-    proxy: { dynamodb: async () => dynamodb.endpoint },
+    proxy: { dynamodb: async () => ({ url: dynamodb.endpoint }) },
     onCall: (call) => calls.push(call),
   })
   client = newClient('test')
