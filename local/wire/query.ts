@@ -3,29 +3,21 @@ import type { NormalizedSchema } from '@smithy/core/schema'
 import { parametersOf } from './form.ts'
 import { members, valueSchema } from './model.ts'
 import type { OperationModel, ServiceModel } from './model.ts'
-import {
-  INVALID_TOKEN_MESSAGE,
-  isServed,
-  nullMember,
-  tooLargeBody,
-  unknownOperation,
-  validationError,
-} from './protocol.ts'
+import { isServed, tooLargeBody, unknownOperation } from './protocol.ts'
 import type { Protocol, Route, Violation, WireReply, WireRequest } from './protocol.ts'
 import { AwsError } from './service.ts'
 import type { SignatureFault } from './signature.ts'
-import { escapeXml, readSimple } from './simple-values.ts'
+import { readSimple } from './simple-values.ts'
 import { TextBytes } from './text-bytes.ts'
-import { XmlWriter } from './xml-writer.ts'
 
 /** Parameters as a tree: `Filter.1.Value.2=x` is `Filter` → `1` → `Value` → `2` with the value `x`. */
-interface ParameterNode {
+export interface ParameterNode {
   readonly path: string
   readonly children: Map<string, ParameterNode>
   value?: string
 }
 
-const XML_DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+export const XML_DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
 function parameterTree(parameters: Iterable<readonly [string, string]>): ParameterNode {
   const root: ParameterNode = { path: '', children: new Map() }
@@ -51,7 +43,7 @@ function elements(node: ParameterNode | undefined): ParameterNode[] {
 }
 
 /** The two query protocols differ in names of members, in lists (EC2 always flattens) and in their envelopes. */
-abstract class QueryProtocol implements Protocol {
+export abstract class QueryProtocol implements Protocol {
   abstract readonly unknownKey: AwsError
   abstract refuseSignature(fault: SignatureFault): AwsError
   abstract refuseInput(violations: readonly [Violation, ...Violation[]]): AwsError
@@ -153,151 +145,5 @@ abstract class QueryProtocol implements Protocol {
   }
 }
 
-class Ec2QueryProtocol extends QueryProtocol {
-  readonly #writer = new XmlWriter('milliseconds')
-  /** AWS facts A.21. */
-  readonly unknownKey = new AwsError('AuthFailure', 'AWS was not able to validate the provided access credentials', {
-    status: 401,
-  })
-
-  /** EC2 says the same of an unknown key and of a wrong signature. */
-  refuseSignature({ kind, message }: SignatureFault): AwsError {
-    return kind === 'incomplete' ? new AwsError('IncompleteSignature', message) : this.unknownKey
-  }
-
-  /** Only the first of them is told. Texts of enumerations other than attributes and types to tag are from memory. */
-  refuseInput([violation]: readonly [Violation, ...Violation[]]): AwsError {
-    const name = violation.path.replace(/^.*\./, '')
-    if (violation.constraint === 'required')
-      return new AwsError('MissingParameter', `The request must contain the parameter ${capitalize(name)}`)
-    const { value, allowed } = violation
-    const wrong = [value].flat().find((item) => !allowed.includes(item)) ?? ''
-    if (name === 'resourceType')
-      return new AwsError(
-        'InvalidParameterValue',
-        `'${wrong}' is not a valid taggable resource type for this operation.`,
-      )
-    const why = name === 'attribute' ? ' Unknown attribute.' : ''
-    return new AwsError('InvalidParameterValue', `Value (${wrong}) for parameter ${name} is invalid.${why}`)
-  }
-
-  /** Operations without output send `<return>true</return>`; replies have `requestId` first. */
-  encode(operation: OperationModel, output: unknown, request: WireRequest): WireReply {
-    const body = this.document(`${operation.name}Response`, (to) => {
-      to.add(`<requestId>${request.requestId}</requestId>`)
-      if (operation.output.isUnitSchema()) to.add('<return>true</return>')
-      else this.#writer.write(operation.output, output ?? {}, to)
-    })
-    return { status: 200, headers: { 'content-type': 'text/xml;charset=UTF-8' }, body }
-  }
-
-  encodeError(error: AwsError, request: WireRequest): WireReply {
-    const body =
-      `${XML_DECLARATION}<Response><Errors><Error><Code>${escapeXml(error.code)}</Code>` +
-      `<Message>${escapeXml(error.message)}</Message></Error></Errors><RequestID>${request.requestId}</RequestID></Response>`
-    return { status: error.status, headers: { 'content-type': 'text/xml;charset=UTF-8' }, body, errorCode: error.code }
-  }
-
-  protected override memberName(member: NormalizedSchema): string {
-    const traits = member.getMergedTraits()
-    if (typeof traits['ec2QueryName'] === 'string') return traits['ec2QueryName']
-    return capitalize(traits.xmlName ?? member.getMemberName())
-  }
-
-  protected override listNode(_list: NormalizedSchema, node: ParameterNode): ParameterNode {
-    return node
-  }
-
-  override malformed(message: string): AwsError {
-    return new AwsError('InvalidParameterValue', message)
-  }
-
-  protected override unknownAction(action: string): AwsError {
-    return new AwsError('InvalidAction', `The action ${action} is not valid for this web service.`)
-  }
-
-  /** AWS still takes versions of before; the schemas here are those of the last one. */
-  protected override unknownVersion(_action: string, version: string | undefined): AwsError {
-    if (!version) return new AwsError('MissingParameter', 'The request must contain the parameter Version')
-    return new AwsError('NoSuchVersion', `The requested version (${version}) of service AmazonEC2 does not exist`)
-  }
-
-  protected override refuseUnknown(name: string): void {
-    throw new AwsError('UnknownParameter', `The parameter ${name} is not recognized`)
-  }
-}
-
-class AwsQueryProtocol extends QueryProtocol {
-  readonly #writer = new XmlWriter('shortest')
-  readonly unknownKey = new AwsError('InvalidClientTokenId', INVALID_TOKEN_MESSAGE, { status: 403 })
-
-  refuseSignature({ kind, message }: SignatureFault): AwsError {
-    if (kind === 'incomplete') return new AwsError('IncompleteSignature', message)
-    return new AwsError('SignatureDoesNotMatch', message, { status: 403 })
-  }
-
-  /** IAM shows no values. */
-  refuseInput(violations: readonly Violation[]): AwsError {
-    const texts = violations.map(({ constraint, path }) =>
-      constraint === 'required'
-        ? nullMember(path)
-        : `Value at '${path}' failed to satisfy constraint: Member must satisfy enum value set`,
-    )
-    return validationError('ValidationError', texts)
-  }
-
-  encode({ name, output: schema }: OperationModel, output: unknown, request: WireRequest): WireReply {
-    const body = this.document(`${name}Response`, (to) => {
-      if (!schema.isUnitSchema()) {
-        to.add(`<${name}Result>`)
-        this.#writer.write(schema, output ?? {}, to)
-        to.add(`</${name}Result>`)
-      }
-      to.add(`<ResponseMetadata><RequestId>${request.requestId}</RequestId></ResponseMetadata>`)
-    })
-    return { status: 200, headers: { 'content-type': 'text/xml' }, body }
-  }
-
-  encodeError(error: AwsError, request: WireRequest): WireReply {
-    const code = this.model.queryCodes?.get(error.code) ?? error.code
-    const body =
-      `<ErrorResponse><Error><Type>${error.status < 500 ? 'Sender' : 'Receiver'}</Type><Code>${escapeXml(code)}</Code>` +
-      `<Message>${escapeXml(error.message)}</Message></Error><RequestId>${request.requestId}</RequestId></ErrorResponse>`
-    return { status: error.status, headers: { 'content-type': 'text/xml' }, body, errorCode: error.code }
-  }
-
-  protected override memberName(member: NormalizedSchema): string {
-    return member.getMergedTraits().xmlName ?? member.getMemberName()
-  }
-
-  protected override listNode(list: NormalizedSchema, node: ParameterNode): ParameterNode | undefined {
-    if (list.getMergedTraits().xmlFlattened) return node
-    return node.children.get(valueSchema(list).getMergedTraits().xmlName ?? 'member')
-  }
-
-  override malformed(message: string): AwsError {
-    return new AwsError('MalformedInput', message)
-  }
-
-  protected override unknownAction(action: string, version: string | undefined): AwsError {
-    return this.model.signingName === 'sqs'
-      ? new AwsError('InvalidAction', `The action ${action} is not valid for this endpoint.`)
-      : this.unknownVersion(action, version)
-  }
-
-  /** Services look for actions by their version. */
-  protected override unknownVersion(action: string, version = 'NO_VERSION_SPECIFIED'): AwsError {
-    return new AwsError('InvalidAction', `Could not find operation ${action} for version ${version}`)
-  }
-
-  /** Query services other than EC2 ignore parameters that they do not know. */
-  protected override refuseUnknown(): void {}
-}
-
-const capitalize = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1)
-
 /** Parameters that belong to the request, not to the operation; those of a signature in a GET among them. */
 const isEnvelope = (name: string): boolean => name === 'Action' || name === 'Version' || name.startsWith('X-Amz-')
-
-export const ec2Query = (model: ServiceModel): Protocol => new Ec2QueryProtocol(model)
-export const awsQuery = (model: ServiceModel): Protocol => new AwsQueryProtocol(model)
