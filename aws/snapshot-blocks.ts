@@ -51,7 +51,7 @@ export function ebsSnapshotBlocks(ebs = new EBSClient({})): SnapshotBlocks {
     list(snapshot, { since, fromBlock }) {
       if (since === undefined) return allBlocks(ebs, snapshot, fromBlock)
       // A disk's own copy may be there when its point is copied again; what EBS says of a snapshot since itself is not known.
-      return since === snapshot ? NOTHING : changedBlocks(ebs, snapshot, since, fromBlock)
+      return since === snapshot ? nothing() : changedBlocks(ebs, snapshot, since, fromBlock)
     },
     read: (SnapshotId, { block, token }) =>
       ask('GetSnapshotBlock', `block ${block} of ${SnapshotId}`, async () => {
@@ -129,7 +129,7 @@ async function* pagesOf(
   } while (token !== undefined)
 }
 
-const NOTHING: AsyncIterable<BlockPage> = pagesOf(async () => ({ blocks: [] }))
+const nothing = (): AsyncIterable<BlockPage> => pagesOf(async () => ({ blocks: [] }))
 
 const allBlocks = (ebs: EBSClient, SnapshotId: string, StartingBlockIndex: number): AsyncIterable<BlockPage> =>
   pagesOf(async (token) => {

@@ -118,6 +118,7 @@ function addActingCommands(program: Command, context: Context): void {
     .option('--point <point>', 'this point; default: the latest complete one')
     .option('--vault <name>', 'into this vault; needed when the policy names none, or several')
     .option('--path <path>', 'direct (EBS direct APIs) or proxy, instead of what the planner chooses')
+    .option('--plan', 'only show what would be copied, how, and what it takes; reads only', false)
     .option(...wait)
     .action((machine: string, options: Omit<Parameters<typeof copyPoint>[2], keyof CommonOptions>) =>
       copyPoint(context, machine, { ...common(), ...options }),

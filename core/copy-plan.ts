@@ -48,7 +48,28 @@ const INSTANCE_TYPES = [
 ] as const
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0)
-const inDollars = (amount: number): string => (amount < 0.005 ? 'less than a cent' : `$${amount.toFixed(2)}`)
+export const inDollars = (amount: number): string => (amount < 0.005 ? 'less than a cent' : `$${amount.toFixed(2)}`)
+
+/** What a path would take, roughly: the work alone, at the list prices of us-east-1, without what the bucket costs. */
+export interface Estimate {
+  readonly seconds: number
+  readonly usd: number
+}
+
+const proxySeconds = (blockCount: number): number =>
+  PROXY_START_SECONDS + (blockCount * BLOCK_BYTES) / PROXY_BYTES_PER_SECOND
+
+/** @param disks at least one */
+export function estimateCopy(disks: readonly DiskToMove[]): Readonly<Record<CopyPath['path'], Estimate>> {
+  const blockCount = sum(disks.map((disk) => disk.blockCount))
+  const most = Math.max(...disks.map((disk) => disk.blockCount))
+  const loads = proxiesFor(disks).map((proxy) => sum(proxy.disks.map((place) => disks[place]?.blockCount ?? 0)))
+  return {
+    // A Lambda for each disk, at the same time; so are the proxies.
+    direct: { seconds: (most * BLOCK_BYTES) / DIRECT_BYTES_PER_SECOND, usd: blockCount * USD_PER_BLOCK },
+    proxy: { seconds: proxySeconds(Math.max(...loads)), usd: sum(loads.map(proxySeconds)) * PROXY_USD_PER_SECOND },
+  }
+}
 
 /**
  * @param disks at least one
@@ -56,24 +77,25 @@ const inDollars = (amount: number): string => (amount < 0.005 ? 'less than a cen
  */
 export function planCopyPath(disks: readonly DiskToMove[], wanted?: CopyPath['path']): CopyPath {
   const blockCount = sum(disks.map((disk) => disk.blockCount))
-  const most = Math.max(...disks.map((disk) => disk.blockCount))
-  const directUsd = blockCount * USD_PER_BLOCK
+  const { direct, proxy } = estimateCopy(disks)
   const proxies = proxiesFor(disks)
-  const proxySeconds = PROXY_START_SECONDS * proxies.length + (blockCount * BLOCK_BYTES) / PROXY_BYTES_PER_SECOND
-  const proxyUsd = proxySeconds * PROXY_USD_PER_SECOND
   const what = `${blockCount.toLocaleString('en')} blocks to read`
   if (wanted) return { path: wanted, proxies: wanted === 'proxy' ? proxies : [], reason: `${what}: asked for` }
-  if (most > DIRECT_BLOCKS_MAX)
+  if (isTooMuchForLambda(disks))
     return {
       path: 'proxy',
       proxies,
       reason: `${what}: more than a Lambda reads of one disk in ${DIRECT_SECONDS_MAX / 60} minutes`,
     }
-  const prices = `by the EBS direct APIs for ${inDollars(directUsd)}, by a proxy for ${inDollars(proxyUsd)}`
-  return directUsd <= proxyUsd + NO_INSTANCE_USD
+  const prices = `by the EBS direct APIs for ${inDollars(direct.usd)}, by a proxy for ${inDollars(proxy.usd)}`
+  return direct.usd <= proxy.usd + NO_INSTANCE_USD
     ? { path: 'direct', proxies: [], reason: `${what}: ${prices}, which is not worth an instance` }
     : { path: 'proxy', proxies, reason: `${what}: ${prices}` }
 }
+
+/** Of one of these disks: a try would be ended by its time limit, and the next go on behind it. */
+export const isTooMuchForLambda = (disks: readonly DiskToMove[]): boolean =>
+  disks.some(({ blockCount }) => blockCount > DIRECT_BLOCKS_MAX)
 
 /** As few as attach all disks. */
 const proxiesFor = (disks: readonly DiskToMove[]): ProxyPlan[] =>

@@ -35,6 +35,18 @@ async function openOrMake(place: DeployedVault, nowMs: number): Promise<Vault> {
   }
 }
 
+/**
+ * Opens a vault to look at it: makes none. undefined: it is the deployment's own and not made yet. Throws as `openDeployedVault`.
+ */
+export async function existingVault(place: DeployedVault): Promise<CopyVault | undefined> {
+  try {
+    return copyVault(await openDeployedVault(place), place)
+  } catch (error) {
+    if (place.isOwn && isTandemError(error, 'VaultNotFound')) return undefined
+    throw error
+  }
+}
+
 export const bucketVaults = (clock: Clock): Vaults => ({
   open: async (place) => copyVault(await openDeployedVault(place), place),
   openOrMake: async (place) => copyVault(await openOrMake(place, Date.parse(clock.now())), place),

@@ -18,6 +18,8 @@ export const copyInput = z.strictObject({
   path: z.enum(['direct', 'proxy']).optional(),
 })
 
+export type CopyInput = z.output<typeof copyInput>
+
 /** A state of protect-machine. */
 export const planCopies = contract({
   name: 'PlanCopies',

@@ -1,32 +1,21 @@
-import { GIB } from '../block-size.ts'
 import { planCopyPath } from '../copy-plan.ts'
 import type { CopyIn, CopyRecord } from '../contracts/copy-records.ts'
 import { copyInput, type planCopy as contract } from '../contracts/copy-tasks.ts'
-import type { DiskToCopy } from '../contracts/jobs.ts'
-import type { DeployedCopies, DeployedVaults } from '../contracts/policies.ts'
-import type { PointIn } from '../contracts/records.ts'
-import type { Copies, CopyVault, SnapshotBlocks, Vaults } from '../copy-ports.ts'
-import { diskCopyIdOf } from '../derived-ids.ts'
+import type { Copies, SnapshotBlocks, Vaults } from '../copy-ports.ts'
 import { TandemError } from '../errors.ts'
 import { parseRequest } from '../parse-request.ts'
-import type { Catalog, Executions } from '../ports.ts'
-import { namedVault, vaultUrl } from '../vault-places.ts'
-import { countBlocks } from './count-blocks.ts'
-import { chosenPoint } from './chosen-point.ts'
+import type { Executions } from '../ports.ts'
+import { vaultUrl } from '../vault-places.ts'
+import { copyExample, copySubject, disksToCopy, type CopySubjectPorts } from './draft-copy.ts'
 import { requireCopy } from './require-record.ts'
 import type { TaskOf } from './task-of.ts'
 
-interface Ports {
-  readonly catalog: Pick<Catalog, 'point' | 'pointById' | 'latestCompletePoint'>
+interface Ports extends CopySubjectPorts {
   readonly copies: Pick<Copies, 'copy' | 'startCopy'>
   readonly executions: Pick<Executions, 'isRunning'>
   readonly vaults: Pick<Vaults, 'openOrMake'>
   readonly blocks: Pick<SnapshotBlocks, 'list'>
-  readonly places: DeployedVaults
-  readonly copyRules: DeployedCopies
 }
-
-export const copyExample = '{"machine":"i-0123456789abcdef0","vault":"main"}'
 
 /**
  * What is to be copied, where to, and how: counts the blocks that differ from the newest copy of each disk, and chooses between
@@ -36,16 +25,13 @@ export const planCopy =
   (ports: Ports): TaskOf<typeof contract> =>
   async ({ request, run, startedAt }) => {
     const wanted = parseRequest(copyInput, request, copyExample)
-    const point = await chosenPoint(ports.catalog, wanted.machine, wanted.point)
-    const name = wanted.vault ?? onlyVaultOf(ports.copyRules, point)
-    const place = namedVault(ports.places, name)
-    const found = await ports.copies.copy(point.machine, { point: point.point, vault: name })
+    const subject = await copySubject(ports, wanted)
+    const { point, place, found } = subject
     // Of a retry: work by the plan of an earlier try may have begun.
     if (found?.state === 'committed' || (found?.state === 'copying' && found.run === run)) return planOf(found)
     await refuseIfUnderWay(ports, found)
     const vault = await ports.vaults.openOrMake(place)
-    const disks: DiskToCopy[] = []
-    for (const member of point.members) disks.push(await diskToCopy(ports, vault, { point, name }, member))
+    const disks = await disksToCopy(ports.blocks, subject, vault)
     const path = planCopyPath(disks, wanted.path)
     const record: CopyIn<'copying'> = {
       version: 1,
@@ -53,7 +39,7 @@ export const planCopy =
       machine: point.machine,
       point: point.point,
       capturedAt: point.capturedAt,
-      vault: name,
+      vault: subject.vault,
       url: vaultUrl(place),
       run,
       startedAt,
@@ -77,41 +63,11 @@ const planOf = (copy: CopyRecord): Awaited<ReturnType<TaskOf<typeof contract>>> 
     : { path: copy.path, reason: copy.reason, proxyCount: copy.proxies.length }),
 })
 
-function onlyVaultOf(rules: DeployedCopies, { machine, policy }: PointIn<'complete'>): string {
-  const vaults = (rules[policy] ?? []).map(({ vault }) => vault)
-  const [first] = vaults
-  if (first !== undefined && vaults.length === 1) return first
-  throw new TandemError(
-    'InvalidInput',
-    `Policy ${policy} of ${machine} names ${vaults.length === 0 ? 'no vault' : `${vaults.length} vaults (${vaults.join(', ')})`}: say which one is meant, e.g. ${copyExample}`,
-  )
-}
-
 /** Of two runs for one copy the later one waits; what a dead run left is taken over. */
-async function refuseIfUnderWay({ executions }: Ports, found: CopyRecord | undefined): Promise<void> {
+async function refuseIfUnderWay(
+  { executions }: Pick<Ports, 'executions'>,
+  found: CopyRecord | undefined,
+): Promise<void> {
   if (found?.state !== 'copying' || !(await executions.isRunning(found.run))) return
   throw new TandemError('MachineBusy', `Point ${found.point} is being copied to vault ${found.vault} by ${found.run}.`)
-}
-
-async function diskToCopy(
-  { blocks }: Ports,
-  vault: CopyVault,
-  { point, name }: { readonly point: PointIn<'complete'>; readonly name: string },
-  member: PointIn<'complete'>['members'][number],
-): Promise<DiskToCopy> {
-  const { volume, snapshot, specification } = member
-  const sizeBytes = specification.sizeGiB * GIB
-  // Never a later one, of which there are when an older point is copied: EBS says nothing of changes counted backwards.
-  const newest = await vault.newest(volume, point.capturedAt)
-  const base = newest?.snapshot === undefined ? undefined : { snapshot: newest.snapshot, copy: newest.copy }
-  const counted = await countBlocks(blocks, snapshot, sizeBytes, base?.snapshot)
-  return {
-    volume,
-    snapshot,
-    sizeBytes,
-    diskCopyId: await diskCopyIdOf(point.point, name, volume),
-    blockCount: counted.blockCount,
-    ...(base && counted.isComparable ? { since: base } : {}),
-    lineageBroken: newest !== undefined && !(base && counted.isComparable),
-  }
 }

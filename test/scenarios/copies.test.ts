@@ -40,7 +40,10 @@ const copiesOf = async (machine: string) =>
     .filter(({ pk, sk }) => pk === `MACHINE#${machine}` && String(sk).startsWith('COPY#'))
     .toSorted((one, other) => String(one['capturedAt']).localeCompare(String(other['capturedAt'])))
 
-const vaultUrl = (): string => `s3://tandem-vaults-${world.account.accountId}-${world.account.region}/main`
+const vaultBucket = (): string => `tandem-vaults-${world.account.accountId}-${world.account.region}`
+const vaultUrl = (): string => `s3://${vaultBucket()}/main`
+/** Keys of the vault's objects that begin so. */
+const inVault = (prefix: string): string[] => world.account.objects.list(vaultBucket(), `main/${prefix}`)
 
 /** Random bytes on a disk, written by the machine. */
 async function write(machine: string, device: string, { atMib = 0, mib = 4 } = {}): Promise<void> {
@@ -275,14 +278,12 @@ test('a run that ends behind its disks is finished by the next one: each disk is
   account.faults.onInvocation(({ functionName }) => functionName === 'tandem-verify-copy', effect)
   const first = await world.run('copy-point', { machine, vault: 'main' })
   expect(first.result).toMatchObject({ status: 'FAILED', error: 'UnexpectedAwsError' })
-  const inVault = (below: string): string[] =>
-    account.objects.list(`tandem-vaults-${account.accountId}-${account.region}`, `main/${below}/`)
-  expect(inVault(`points/${machine}`)).toEqual([])
+  expect(inVault(`points/${machine}/`)).toEqual([])
 
   const second = await world.run('copy-point', { machine, vault: 'main' })
   expect(second.result, second.result.cause).toMatchObject({ status: 'SUCCEEDED' })
-  for (const volume of paths.keys()) expect(inVault(`disks/${volume}`)).toHaveLength(1)
-  expect(inVault(`points/${machine}`)).toHaveLength(1)
+  for (const volume of paths.keys()) expect(inVault(`disks/${volume}/`)).toHaveLength(1)
+  expect(inVault(`points/${machine}/`)).toHaveLength(1)
 })
 
 test('the command starts a copy, shows how far it is, and where else a point is; a copy that failed is a finding', async () => {
@@ -294,6 +295,17 @@ test('the command starts a copy, shows how far it is, and where else a point is;
     exitCode: 3,
     err: expect.stringContaining('There is no vault elsewhere in this deployment. It has: main.'),
   })
+
+  const objects = inVault('')
+  const plan = await tandem(`copy ${machine} --vault main --plan`)
+  expect(plan).toMatchObject({ exitCode: 0, err: '' })
+  expect(plan.out).toContain(`Point ${point} of ${machine}, captured at `)
+  expect(plan.out).toMatch(/^vol-\w+ +snap-\w+ +1\.0 GiB +8 +4\.0 MiB +- \(no earlier copy\)$/m)
+  expect(plan.out).toMatch(/^By the EBS direct APIs: 8 blocks to read: /m)
+  const asJson = JSON.parse((await tandem(`copy ${machine} --vault main --path proxy --plan --json`)).out) as object
+  expect(asJson).toMatchObject({ path: 'proxy', blockCount: 8, proxies: [{ disks: [0, 1] }] })
+  expect(inVault('')).toEqual(objects)
+  expect(await copiesOf(machine)).toEqual([])
 
   // Three times: a Lambda's SDK takes the answer's date, the machine's, for a correction of its clock, and asks again.
   world.account.faults.onCall(writesPack, denied, 3)
