@@ -1,7 +1,16 @@
-import type { LedgerEntry, MachineRecord, PointRecord, RevertRecord } from '../../core/contracts/records.ts'
+import type { LedgerEntry, MachineRecord, PointRecord, RevertRecord, WaitRecord } from '../../core/contracts/records.ts'
 import { TandemError } from '../../core/errors.ts'
 import { plusMs } from '../../core/instants.ts'
-import type { Advance, Attachment, Catalog, Clock, Ledger, ObservedSnapshot, ObservedVolume } from '../../core/ports.ts'
+import type {
+  Advance,
+  Attachment,
+  Catalog,
+  Clock,
+  Ledger,
+  ObservedSnapshot,
+  ObservedVolume,
+  Waits,
+} from '../../core/ports.ts'
 import { NOW } from './samples.ts'
 
 /** The ports as plain objects over arrays and maps, as small as their obligations allow. */
@@ -160,3 +169,22 @@ export const memoryEbs = (): MemoryEbs => ({
   hidden: new Set(),
   attachments: [],
 })
+
+const waitKeyOf = ({ resource, token }: WaitRecord): string => `${resource} ${token}`
+
+/** @param onRegister what happens between registering and looking */
+export function memoryWaits(
+  records: Map<string, WaitRecord>,
+  onRegister: () => Promise<unknown> = async () => {},
+): Waits {
+  return {
+    async register(waits) {
+      for (const wait of waits) records.set(waitKeyOf(wait), wait)
+      await onRegister()
+    },
+    waitingFor: async (resource) => [...records.values()].filter((wait) => wait.resource === resource),
+    async forget(waits) {
+      for (const wait of waits) records.delete(waitKeyOf(wait))
+    },
+  }
+}

@@ -12,6 +12,7 @@ import {
   wakeWaits,
   type WaitPorts,
 } from '../../core/waits.ts'
+import { memoryWaits } from './memory.ts'
 import { MACHINE, NOW, observedMachine, observedSnapshot, observedVolume, snapshotOf, volumeOf } from './samples.ts'
 
 describe('the verdict on snapshots', () => {
@@ -233,21 +234,6 @@ describe('a wait', () => {
     await expect(forSnapshots('token-1', [])).rejects.toMatchObject({ name: 'ContractBroken' })
   })
 })
-
-const keyOf = ({ resource, token }: WaitRecord): string => `${resource} ${token}`
-
-function memoryWaits(records: Map<string, WaitRecord>, onRegister: () => Promise<unknown>): Waits {
-  return {
-    async register(waits) {
-      for (const wait of waits) records.set(keyOf(wait), wait)
-      await onRegister()
-    },
-    waitingFor: async (resource) => [...records.values()].filter((wait) => wait.resource === resource),
-    async forget(waits) {
-      for (const wait of waits) records.delete(keyOf(wait))
-    },
-  }
-}
 
 describe('a proxy', () => {
   const instance = 'i-0123456789abcdef0'

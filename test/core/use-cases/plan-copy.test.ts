@@ -8,6 +8,7 @@ import {
   copying,
   emptyVault,
   failed,
+  GIB,
   memoryBlocks,
   memoryCopies,
   memorySnapshot,
@@ -125,3 +126,79 @@ const raced =
     copies.put(faster)
     return copies.startCopy(record, replaced)
   }
+
+describe('a copy under way', () => {
+  test('by a run that lives is waited for', async () => {
+    copies.put(copying({ run: runOf('other') }))
+    living.add(runOf('other'))
+    await expect(plan()).rejects.toMatchObject({
+      name: 'MachineBusy',
+      message: expect.stringContaining(runOf('other')),
+    })
+    expect(copies.one()).toEqual(copying({ run: runOf('other') }))
+  })
+
+  test('by a run that is over is taken over', async () => {
+    copies.put(copying({ run: runOf('other') }))
+    expect(await plan()).toMatchObject({ path: 'direct', diskCount: 2 })
+    expect(copies.one()).toMatchObject({ state: 'copying', run: RUN })
+  })
+
+  test('that another run begins at the same moment is lost to it', async () => {
+    const over = { ...ports(), copies: { ...copies, startCopy: raced(copying({ run: runOf('other') })) } }
+    await expect(plan({}, over)).rejects.toMatchObject({ name: 'LostRace' })
+  })
+})
+
+describe('which vault', () => {
+  test('is the one of the policy, unless told', async () => {
+    expect(await plan()).toMatchObject({ vault: 'main' })
+    const over = { ...ports(), places: { ...places, far: { bucket: 'far', prefix: '', key: 'k', isOwn: false } } }
+    expect(await plan({ vault: 'far' }, over)).toMatchObject({ vault: 'far' })
+    expect(await copies.copy(MACHINE, { point: POINT, vault: 'far' })).toMatchObject({ url: 's3://far/' })
+  })
+
+  test.each([
+    [[], 'names no vault'],
+    [['main', 'far'], 'names 2 vaults (main, far)'],
+  ])('has to be told when the policy has %j', async (vaults, says) => {
+    const copyRules = { nightly: vaults.map((vault) => ({ vault, every: '1 day' })) }
+    const message = expect.stringContaining(says)
+    await expect(plan({}, { ...ports(), copyRules })).rejects.toMatchObject({ name: 'InvalidInput', message })
+  })
+
+  test('that is not deployed is named, with those that are', async () => {
+    const message = 'There is no vault elsewhere in this deployment. It has: main.'
+    await expect(plan({ vault: 'elsewhere' })).rejects.toMatchObject({ name: 'VaultNotFound', message })
+  })
+})
+
+test('the record says all that the other states work by', async () => {
+  expect(await plan({ path: 'proxy' })).toMatchObject({ path: 'proxy', proxyCount: 1 })
+  expect(copies.one()).toMatchObject({
+    state: 'copying',
+    run: RUN,
+    startedAt: NOW,
+    capturedAt: NOW,
+    url: 's3://vaults/main/',
+    reason: '4 blocks to read: asked for',
+    proxies: [{ disks: [0, 1] }],
+    disks: [
+      { volume: volumeOf(1), snapshot: snapshotOf(1), blockCount: 3, sizeBytes: 8 * GIB },
+      { volume: volumeOf(2), snapshot: snapshotOf(2), blockCount: 1 },
+    ],
+  })
+  const ids = copies.one()?.disks.map(({ diskCopyId }) => diskCopyId)
+  expect(new Set(ids).size).toBe(2)
+})
+
+test.each([
+  ['gone', snapshotOf(99)],
+  ['of another lineage', snapshotOf(2)],
+  ['not known', undefined],
+])('a disk whose newest copy has a snapshot that is %s is read whole', async (_, snapshot) => {
+  copied = [{ volume: volumeOf(1), takenAt: before(24), ...(snapshot === undefined ? {} : { snapshot }) }]
+  const disk = await planned()
+  expect(disk).toMatchObject({ blockCount: 3, lineageBroken: true })
+  expect(disk).not.toHaveProperty('since')
+})
