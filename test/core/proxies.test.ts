@@ -9,7 +9,7 @@ const disk = (blockCount: number) => ({ blockCount, sizeBytes: 100 * GIB })
 
 describe('several proxies', () => {
   test('share the disks so that each has about as much to do', () => {
-    const blockCounts = [9_000, ...Array.from({ length: 24 }, () => 375)]
+    const blockCounts = [...Array.from({ length: 24 }, () => 375), 9_000]
     const { proxies } = planCopyPath(blockCounts.map(disk), 'proxy')
     const loads = proxies.map(({ disks }) => disks.reduce((sum, place) => sum + (blockCounts[place] ?? 0), 0))
     expect(new Set(proxies.map(({ disks }) => disks.length))).toEqual(new Set([20, 5]))
