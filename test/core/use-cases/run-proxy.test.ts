@@ -121,6 +121,7 @@ describe('a proxy', () => {
     expect(JSON.stringify(orders)).not.toContain('secret')
     expect(jobs.get(orders[0]?.job ?? '')).toEqual({
       version: 1,
+      kind: 'copy',
       token: 'secret',
       vault: { bucket: 'vaults', prefix: 'main/' },
       takenAt: NOW,
