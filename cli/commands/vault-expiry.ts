@@ -1,7 +1,7 @@
 /** `tandem vault expire`: deletes copies and points that a rule does not keep, and what only they needed. */
 import { judgeVault } from '../../mover/expiry/due-copies.ts'
 import { expireVault, GRACE_MS } from '../../mover/expiry/expire-vault.ts'
-import type { RetentionRule, Verdict } from '../../mover/expiry/retention.ts'
+import { keepNewest, type RetentionRule, type Verdict } from '../../mover/expiry/retention.ts'
 import { bytesInWords } from '../bytes.ts'
 import { print, tableFor, type Context } from '../context.ts'
 import { invalidInput } from '../failure.ts'
@@ -31,13 +31,13 @@ function ruleOf({ keep, keepDays }: ExpireOptions): RetentionRule {
 }
 
 export async function expireCopies(context: Context, url: string, options: ExpireOptions): Promise<void> {
-  const rule = ruleOf(options)
+  const retention = keepNewest(ruleOf(options))
   const graceMs = numberOf('--grace', options.grace, GRACE_MS / HOUR_MS, GRACE_MS / HOUR_MS) * HOUR_MS
   if (options.plan === options.yes)
     throw invalidInput('Expired copies cannot be brought back: look at it with --plan, then use --yes.')
   const { vault } = await openPlace(url, options)
   if (options.plan) {
-    const { points, copies } = await judgeVault(vault, rule, { nowMs: Date.parse(context.now()), graceMs })
+    const { points, copies } = await judgeVault(vault, retention, { nowMs: Date.parse(context.now()), graceMs })
     const verdicts = [...points, ...copies]
     return print(context, options, { points: forPrint(points), copies: forPrint(copies) }, () =>
       verdicts.length === 0
@@ -49,7 +49,7 @@ export async function expireCopies(context: Context, url: string, options: Expir
           ),
     )
   }
-  const { points, copies, ...done } = await expireVault({ vault, rule, graceMs })
+  const { points, copies, ...done } = await expireVault({ vault, retention, graceMs })
   const gone = { points: namesDue(points), copies: namesDue(copies) }
   print(context, options, { ...gone, ...done }, () =>
     [
@@ -65,4 +65,6 @@ export async function expireCopies(context: Context, url: string, options: Expir
 const namesDue = (verdicts: readonly Verdict[]): string[] =>
   verdicts.filter(({ isDue }) => isDue).map(({ name }) => name)
 
-const forPrint = (verdicts: readonly Verdict[]) => verdicts.map(({ name, isDue, reason }) => ({ name, isDue, reason }))
+/** For programs. */
+export const forPrint = (verdicts: readonly Verdict[]) =>
+  verdicts.map(({ name, isDue, reason }) => ({ name, isDue, reason }))

@@ -36,6 +36,14 @@ export const copyRule = z.strictObject({
       /^(1 (hour|day|week)|([2-9]|[1-9]\d{1,2}) (hours|days|weeks))$/,
       'not an interval; expected e.g. 1 day or 12 hours',
     ),
+  /** How long points are kept in that vault, or how many of each machine. Without it for ever. */
+  keep: z
+    .string()
+    .regex(
+      /^(1 (day|week|copy)|([2-9]|[1-9]\d{1,3}) (days|weeks|copies))$/,
+      'not how long copies are kept; expected e.g. 30 days, 12 weeks or 10 copies',
+    )
+    .optional(),
 })
 
 /** Where copies are kept. Without a place it is the deployment's own: the stack makes bucket and key. */

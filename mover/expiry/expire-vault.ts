@@ -8,13 +8,15 @@ import { removeDue, type Verdicts } from './due-copies.ts'
 import { listBelow, takeInventory, type Inventory, type Listing } from './inventory.ts'
 import { markLive } from './live-records.ts'
 import { repack, type Moved, type Repacking } from './repack.ts'
-import type { RetentionRule } from './retention.ts'
+import type { Retention } from './retention.ts'
 import { tellStoreTime } from './store-time.ts'
 
 export interface Expiry {
   readonly vault: Vault
-  readonly rule: RetentionRule
+  readonly retention: Retention
   readonly graceMs: number
+  /** Is told what is due once it is gone, long before the run ends. A run that dies earlier is followed by one that finds nothing of it due. */
+  readonly onRemoved?: (verdicts: Verdicts) => Promise<void>
   /** Packs of which a smaller part is live are repacked; a half unless told. */
   readonly repackBelow?: number
   /** Of new packs; 16 MiB unless told. */
@@ -38,11 +40,12 @@ const REPACK_BELOW = 0.5
 
 /** @throws TandemError VaultDamaged when it is not known what a copy needs; AccessDenied, AwsUnavailable, DiskUnwritable */
 export async function expireVault(expiry: Expiry): Promise<ExpiryResult> {
-  const { vault, rule, graceMs } = expiry
+  const { vault, retention, graceMs } = expiry
   const time = await tellStoreTime(vault.store)
   // Before the manifests are read: a tombstone that is old by now is known to every copy that they do not show.
   const tombstones = await listBelow(vault, PREFIX.tombstones)
-  const verdicts = await removeDue(vault, rule, { nowMs: time.nowMs, graceMs })
+  const verdicts = await removeDue(vault, retention, { nowMs: time.nowMs, graceMs })
+  await expiry.onRemoved?.(verdicts)
   const inventory = await takeInventory(vault)
   const segments = await markLive(vault, inventory)
   const sweep = new Sweep(expiry, time.nowMs, { tombstones, inventory, segments })

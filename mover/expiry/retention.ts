@@ -1,4 +1,24 @@
 /** Which copies and points a rule keeps. */
+import { millisOf } from '../format/names.ts'
+import type { PointName } from '../points.ts'
+import type { CopyName, Vault } from '../vault.ts'
+
+/** Decides what is due. Reads only. @throws TandemError VaultDamaged when what it has to know cannot be read */
+export interface Retention {
+  points(vault: Vault, points: readonly PointName[], at: JudgedAt): Promise<Verdict[]>
+  /** @param pointOf the point that stays and has the copy, by the key of the copy's manifest: such a copy stays */
+  copies(
+    vault: Vault,
+    copies: readonly CopyName[],
+    at: JudgedAt & { readonly pointOf: ReadonlyMap<string, string> },
+  ): Promise<Verdict[]>
+}
+
+export interface JudgedAt {
+  readonly nowMs: number
+  /** What was written later than that before now is never due: the rest of its point may be under way. */
+  readonly graceMs: number
+}
 
 /** What one of these keeps stays. */
 export interface RetentionRule {
@@ -26,11 +46,37 @@ export interface Verdict extends Candidate {
 
 const DAY_MS = 86_400_000
 
-/** @param graceMs what was written later than that before now is never due: the rest of its point may be under way */
+/** One rule for all: the newest of each disk and of each machine, and what is young. */
+export const keepNewest = (rule: RetentionRule): Retention => ({
+  async points(_, points, at) {
+    return judge(
+      points.map((point) => candidate(point.machine, point)),
+      rule,
+      at,
+    )
+  },
+  async copies(_, copies, { pointOf, ...at }) {
+    return keepThoseInPoints(
+      judge(
+        copies.map((copy) => candidate(copy.disk, copy)),
+        rule,
+        at,
+      ),
+      pointOf,
+    )
+  },
+})
+
+/** @param of disk or machine */
+export const candidate = (
+  of: string,
+  { name, time, writtenMs }: Pick<CopyName, 'name' | 'time' | 'writtenMs'>,
+): Candidate => ({ name, of, takenAtMs: millisOf(time), writtenMs })
+
 export function judge(
   candidates: readonly Candidate[],
   { keepCount, keepDays }: RetentionRule,
-  { nowMs, graceMs }: { readonly nowMs: number; readonly graceMs: number },
+  { nowMs, graceMs }: JudgedAt,
 ): Verdict[] {
   const ranks = new Map<string, number>()
   return candidates
@@ -53,10 +99,10 @@ export function judge(
     })
 }
 
-/** Copies that are in a point that stays, stay. */
-export function keepThoseInPoints(copies: readonly Verdict[], pointsOf: ReadonlyMap<string, string>): Verdict[] {
-  return copies.map((copy) => {
-    const point = pointsOf.get(copy.name)
-    return copy.isDue && point !== undefined ? { ...copy, isDue: false, reason: `in the point ${point}` } : copy
+const keepThoseInPoints = (copies: readonly Verdict[], pointOf: ReadonlyMap<string, string>): Verdict[] =>
+  copies.map((copy) => {
+    const point = pointOf.get(copy.name)
+    return copy.isDue && point !== undefined ? { ...copy, isDue: false, reason: inPoint(point) } : copy
   })
-}
+
+export const inPoint = (point: string): string => `in the point ${point}`

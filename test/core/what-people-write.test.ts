@@ -25,6 +25,14 @@ describe('the policy file', () => {
     },
   )
 
+  test.each(['1 day', '30 days', '1 week', '12 weeks', '1 copy', '10 copies', '9999 days'])(
+    'keeps copies for %s',
+    (keep) => {
+      const file = { vaults: { main: {} }, policies: { nightly: { ...nightly, copies: [{ ...daily, keep }] } } }
+      expect(parse(file).policies['nightly']?.copies).toEqual([{ ...daily, keep }])
+    },
+  )
+
   test.each<[string, unknown, RegExp]>([
     [
       'policies.nightly.schedule',
@@ -47,6 +55,13 @@ describe('the policy file', () => {
       { vaults: { main: {} }, policies: { nightly: { ...nightly, copies: [{ vault: 'main', every: '1 days' }] } } },
       /not an interval; expected e\.g\. 1 day/,
     ],
+    ...['30', '0 days', '1 days', '01 days', '2 copy', '6 months', '30 days or 10 copies', '10000 days'].map(
+      (keep): [string, unknown, RegExp] => [
+        'policies.nightly.copies.0.keep',
+        { vaults: { main: {} }, policies: { nightly: { ...nightly, copies: [{ ...daily, keep }] } } },
+        /not how long copies are kept; expected e\.g\. 30 days, 12 weeks or 10 copies/,
+      ],
+    ),
     ['vaults.main', { vaults: { main: { at: 's3://acme-vault' } }, policies: { nightly } }, /both at and key/],
     ['policies.nightly.schedule', { policies: { nightly: { schedule: 'rate(0 minutes)' } } }, /not a schedule/],
     ['policies.nightly.schedule', { policies: { nightly: {} } }, /string/],

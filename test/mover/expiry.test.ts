@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { expireVault, GRACE_MS, type ExpiryResult } from '../../mover/expiry/expire-vault.ts'
-import { judge } from '../../mover/expiry/retention.ts'
+import { judge, keepNewest } from '../../mover/expiry/retention.ts'
 import { mapName, PREFIX } from '../../mover/format/names.ts'
 import { BLOCK_BYTES } from '../../mover/format/parameters.ts'
 import { commitPoint } from '../../mover/points.ts'
@@ -24,7 +24,12 @@ const disk = (blocks: string): Buffer =>
   Buffer.concat(blocks.split('').map((kind) => (kind === '.' ? image('.') : (NOISE[Number(kind)] ?? image(kind)))))
 
 const expire = (vault: VaultInMemory, store: VaultStore = vault.store, rule = NEWEST): Promise<ExpiryResult> =>
-  expireVault({ vault: vault.vaultOf(store), rule, graceMs: GRACE_MS, packBytes: BLOCK_BYTES - 1 })
+  expireVault({
+    vault: vault.vaultOf(store),
+    retention: keepNewest(rule),
+    graceMs: GRACE_MS,
+    packBytes: BLOCK_BYTES - 1,
+  })
 
 const namesBelow = ({ objects }: MemoryStore, prefix: string): string[] =>
   [...objects.keys()].filter((name) => name.startsWith(prefix))
@@ -132,7 +137,7 @@ describe('an expiry', () => {
       vault.store.nowMs += 2 * DAY_MS
       await expireVault({
         vault: vault.vaultOf(vault.store),
-        rule: NEWEST,
+        retention: keepNewest(NEWEST),
         graceMs: GRACE_MS,
         packBytes: 4 * BLOCK_BYTES,
       })
