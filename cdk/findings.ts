@@ -30,8 +30,11 @@ function reasonFor(resource: string, conditional: boolean, actions: readonly str
     return 'AWS cannot restrict this read to a resource.'
   if (resource.includes('/index/*')) return "The catalog's own indexes."
   if (resource.includes('execution')) return "Executions of Tandem's own state machines."
-  if (resource.includes('Reports') || actions.every((action) => action.startsWith('s3:')))
-    return 'Objects of the reports bucket.'
+  if (resource.includes('Reports')) return 'Objects of the reports bucket.'
+  if (actions.includes('s3:DeleteObject'))
+    return "Objects of a vault that expires, by folders: never vault.json, which holds the vault's key."
+  if (actions.every((action) => action.startsWith('s3:')))
+    return "Objects below a vault's prefix: their names are hashes."
   return undefined
 }
 

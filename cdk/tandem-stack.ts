@@ -3,6 +3,7 @@ import { PolicyStatement } from 'aws-cdk-lib/aws-iam'
 import type { Construct } from 'constructs'
 import { join } from 'node:path'
 import type { DeployedCopies, DeployedPolicies, Policy, PolicyFile } from '../core/contracts/policies.ts'
+import { expiringVaults } from '../core/copy-retention.ts'
 import { CatalogTable } from './catalog-table.ts'
 import { DeadLetters } from './dead-letters.ts'
 import { EncryptionKey } from './encryption-key.ts'
@@ -45,12 +46,14 @@ export class TandemStack extends Stack {
       ...(props.proxyNetwork ? { network: props.proxyNetwork } : {}),
     })
     const copyRules = rulesOf(props.policies)
+    const expiring = expiringVaults(copyRules)
     const functions = new TaskFunctions(this, 'Tasks', {
       deployment,
       catalog,
       reports,
       policies: deployedPolicies(props.policies),
       copyRules: JSON.stringify(copyRules),
+      expiringVaults: expiring,
       vaults,
       proxies,
       bundle: props.bundle,
@@ -80,7 +83,18 @@ export class TandemStack extends Stack {
       substitutions: { ProtectMachineStateMachine: protectMachine.stateMachineArn },
       may: [...runChildren(this, deployment), ...readReports(reports), ...writeReports(reports)],
     })
-    new Schedules(this, 'Schedules', { deployment, policies: props.policies, protectFleet, deadLetters })
+    const expireCopies = new Workflow(this, 'ExpireCopies', {
+      deployment,
+      name: 'expire-copies',
+      functions: functions.expireCopies,
+    })
+    new Schedules(this, 'Schedules', {
+      deployment,
+      policies: props.policies,
+      protectFleet,
+      ...(expiring.length > 0 ? { expireCopies } : {}),
+      deadLetters,
+    })
     new WakeRules(this, 'WakeRules', { deployment, wakeWaits: functions.wakeWaits, deadLetters })
   }
 }

@@ -7,9 +7,11 @@ import type * as z from 'zod'
 import type { Contract } from '../core/contracts/contract.ts'
 import * as copying from '../core/contracts/copy-tasks.ts'
 import * as recovering from '../core/contracts/recovery-tasks.ts'
+import * as expiring from '../core/contracts/expiry-tasks.ts'
 import * as tasks from '../core/contracts/tasks.ts'
 import type { Workflow } from '../core/ports.ts'
 import * as mayCopy from './copy-permissions.ts'
+import { expireVaults } from './expiry-permissions.ts'
 import * as may from './permissions.ts'
 import { TaskFunction, type Sizes } from './task-function.ts'
 import type { Proxies } from './proxies.ts'
@@ -23,6 +25,8 @@ interface TaskFunctionsProps {
   readonly policies: string
   /** JSON of `DeployedCopies`. */
   readonly copyRules: string
+  /** Names of the vaults of which a policy lets copies go. */
+  readonly expiringVaults: readonly string[]
   readonly vaults: Vaults
   readonly proxies: Proxies
   readonly bundle: (name: string) => string
@@ -34,6 +38,7 @@ const MOVING: Sizes = { memoryMiB: 1769, timeoutSeconds: 900 }
 const SIZES: Readonly<Record<string, Sizes>> = {
   CopyDisk: MOVING,
   WriteSnapshot: MOVING,
+  ExpireVault: MOVING,
   VerifyCopy: MOVING,
   PlanCopy: { memoryMiB: 512, timeoutSeconds: 300 },
   PlanRecovery: { memoryMiB: 512, timeoutSeconds: 300 },
@@ -50,6 +55,7 @@ export class TaskFunctions extends Construct {
   readonly revertMachine: Functions
   readonly copyPoint: Functions
   readonly recoverPoint: Functions
+  readonly expireCopies: Functions
   readonly wakeWaits: TaskFunction<z.ZodType>
 
   constructor(scope: Construct, id: string, props: TaskFunctionsProps) {
@@ -64,6 +70,7 @@ export class TaskFunctions extends Construct {
       ...pick(this.protectMachine, tasks.awaitSnapshots, tasks.completePoint),
       ...pick(this.copyPoint, copying.endProxies),
     }
+    this.expireCopies = this.#functions(props, expireCopiesPowers(to))
     const waker = this.#functions(props, [
       [
         tasks.wakeWaits,
@@ -101,7 +108,8 @@ export class TaskFunctions extends Construct {
   }
 }
 
-interface Scope extends may.Permissions, Pick<TaskFunctionsProps, 'catalog' | 'reports' | 'vaults' | 'proxies'> {}
+interface Scope
+  extends may.Permissions, Pick<TaskFunctionsProps, 'catalog' | 'reports' | 'vaults' | 'proxies' | 'expiringVaults'> {}
 
 /** @param reads of what is waited for */
 const waiting = (
@@ -217,6 +225,16 @@ const recoverPointPowers = (to: Scope): Power[] => [
     mayCopy.terminateOurProxies(to),
     may.readSnapshots(),
     may.deleteOurSnapshots(to),
+  ],
+]
+
+/** The only role that deletes in a vault, and only in one that expires. */
+const expireCopiesPowers = ({ catalog, vaults, expiringVaults: names }: Scope): Power[] => [
+  [expiring.planExpiry],
+  [
+    expiring.expireVault,
+    may.writeCatalog(catalog),
+    expireVaults(vaults.access.filter(({ name }) => names.includes(name))),
   ],
 ]
 

@@ -13,6 +13,7 @@ interface VaultsProps {
 
 /** Where the objects of a vault are, and the key that it is opened with, for permissions. */
 export interface VaultAccess {
+  readonly name: string
   readonly bucketArn: string
   /** Empty, or ends with `/`. */
   readonly prefix: string
@@ -46,7 +47,13 @@ export class Vaults extends Construct {
     this.deployed = Object.fromEntries(
       places.map(({ name, bucket, prefix, key, isOwn }) => [name, { bucket, prefix, key, isOwn }]),
     )
-    this.access = places.map(({ bucketArn, prefix, key, isOwn }) => ({ bucketArn, prefix, keyArn: key, isOwn }))
+    this.access = places.map(({ name, bucketArn, prefix, key, isOwn }) => ({
+      name,
+      bucketArn,
+      prefix,
+      keyArn: key,
+      isOwn,
+    }))
   }
 
   #own(deployment: string): { readonly bucket: IBucket; readonly key: IKey } {

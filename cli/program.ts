@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander'
 import { isDeploymentMissing } from '../aws/calling.ts'
 import { copyPoint } from './commands/copy.ts'
+import { expire, type ExpireCopiesOptions } from './commands/expire.ts'
 import { listMachines } from './commands/machines.ts'
 import { listPoints, showLinks } from './commands/points.ts'
 import { checkPolicies } from './commands/policy.ts'
@@ -133,6 +134,12 @@ function addActingCommands(program: Command, context: Context): void {
     .action((machine: string, options: Omit<Parameters<typeof recoverPoint>[2], keyof CommonOptions>) =>
       recoverPoint(context, machine, { ...common(), ...options }),
     )
+  command('expire', 'let copies in vaults go that the policies no longer keep')
+    .option('--vault <name>', 'of this vault only')
+    .option('--plan', 'only show what would go from which vault, and why; reads only', false)
+    .option('--policies <file>', 'with --plan: the policy file to judge by', 'policies.json')
+    .option(...wait)
+    .action((options: Omit<ExpireCopiesOptions, keyof CommonOptions>) => expire(context, { ...common(), ...options }))
   command('revert <machine>', 'put a machine back in place: same instance, all disks together')
     .option('--point <point>', 'to this point; default: the latest complete one')
     .option('--undo', 'put back the disks that the latest revert took out', false)

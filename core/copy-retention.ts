@@ -5,7 +5,7 @@ import { DAY_MS } from './instants.ts'
 /** What each policy keeps in one vault, as its `keep` says: `30 days`, `12 weeks`, `10 copies`. One that is not here keeps all for ever. */
 export type Keeps = Readonly<Record<string, string>>
 
-export interface PointInVault {
+export interface PointToJudge {
   /** Key of its manifest. */
   readonly name: string
   readonly machine: string
@@ -54,7 +54,7 @@ function parseKeep(keep: string): { readonly days: number; readonly count: numbe
  * @param graceMs what was written later than that before now is never due: the rest of it may be under way
  * @returns newest first
  */
-export function judgePoints<Point extends PointInVault>(
+export function judgePoints<Point extends PointToJudge>(
   points: readonly Point[],
   keeps: Keeps,
   at: { readonly nowMs: number; readonly graceMs: number },
@@ -72,7 +72,7 @@ export function judgePoints<Point extends PointInVault>(
 const stays = (reason: string): Judgement => ({ isDue: false, reason })
 
 function judgementOf(
-  { machine, policy, capturedAtMs, writtenMs }: PointInVault,
+  { machine, policy, capturedAtMs, writtenMs }: PointToJudge,
   rank: number,
   keeps: Keeps,
   { nowMs, graceMs }: { readonly nowMs: number; readonly graceMs: number },

@@ -2,6 +2,7 @@ import type { CopyRecord } from './contracts/copy-records.ts'
 import type { CopyRule } from './contracts/policies.ts'
 import type { PointRecord } from './contracts/records.ts'
 import { DAY_MS, MINUTE_MS, msBetween } from './instants.ts'
+import { isInVault } from './record-states.ts'
 
 const UNIT_MS: Readonly<Record<string, number>> = { hour: 60 * MINUTE_MS, day: DAY_MS, week: 7 * DAY_MS }
 
@@ -16,7 +17,7 @@ const intervalMs = (every: string): number => {
 /** When the newest point was captured that is in this vault, or about to be. */
 const latestIn = (vault: string, copies: readonly CopyRecord[]): string | undefined =>
   copies
-    .filter((copy) => copy.vault === vault && copy.state !== 'failed')
+    .filter((copy) => copy.vault === vault && isInVault(copy))
     .map(({ capturedAt }) => capturedAt)
     .toSorted()
     .at(-1)

@@ -94,6 +94,8 @@ export const RUN_FAILURES = [
   'RevertStuck',
   /** The machine is reverted and runs; only the bookkeeping is unfinished. The next revert of the machine finishes it. */
   'RevertNotRecorded',
+  /** Some vaults could not be expired; the others are. Nothing that is needed was deleted. */
+  'CopiesPartlyExpired',
 ] as const
 
 /**

@@ -1,5 +1,6 @@
 import type { CopyRecord } from './contracts/copy-records.ts'
 import type { PointRecord } from './contracts/records.ts'
+import { isInVault } from './record-states.ts'
 
 /** A row of FIG. 7. */
 export interface Link {
@@ -38,7 +39,7 @@ export function linksOf(point: PointRecord, copies: readonly CopyRecord[] = []):
 /** `main, offsite (under way)`: a point is copied whole or not at all. Empty when nowhere. */
 export const copiesInWords = ({ point }: PointRecord, copies: readonly CopyRecord[]): string =>
   copies
-    .filter((copy) => copy.point === point && copy.state !== 'failed')
+    .filter((copy) => copy.point === point && isInVault(copy))
     .map(({ vault, state }) => (state === 'copying' ? `${vault} (under way)` : vault))
     .toSorted()
     .join(', ')

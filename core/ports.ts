@@ -213,7 +213,13 @@ export interface Executions {
   isRunning(execution: string): Promise<boolean>
 }
 
-export type Workflow = 'protect-fleet' | 'protect-machine' | 'revert-machine' | 'copy-point' | 'recover-point'
+export type Workflow =
+  | 'protect-fleet'
+  | 'protect-machine'
+  | 'revert-machine'
+  | 'copy-point'
+  | 'recover-point'
+  | 'expire-copies'
 
 export interface RunStatus {
   readonly state: 'running' | 'succeeded' | 'failed' | 'timed-out' | 'aborted'

@@ -16,5 +16,9 @@ export const isFinalRevert = (revert: RevertRecord): revert is RevertIn<'reverte
   revert.state === 'reverted' || revert.state === 'failed'
 
 /** As `isFinalPoint`. */
-export const isFinalCopy = (copy: CopyRecord): copy is CopyIn<'committed' | 'failed'> =>
-  copy.state === 'committed' || copy.state === 'failed'
+export const isFinalCopy = (copy: CopyRecord): copy is CopyIn<'committed' | 'failed' | 'expired'> =>
+  copy.state !== 'copying'
+
+/** The vault holds the point, or is about to. */
+export const isInVault = (copy: CopyRecord): copy is CopyIn<'copying' | 'committed'> =>
+  copy.state === 'copying' || copy.state === 'committed'

@@ -19,11 +19,8 @@ export const openDeployedVault = async (place: DeployedVault): Promise<Vault> =>
 
 /** As `openDeployedVault`; the deployment's own is made when it is not there yet. */
 async function openOrMake(place: DeployedVault, nowMs: number): Promise<Vault> {
-  try {
-    return await openDeployedVault(place)
-  } catch (error) {
-    if (!place.isOwn || !isTandemError(error, 'VaultNotFound')) throw error
-  }
+  const found = await vaultIfThere(place)
+  if (found) return found
   const store = await openStore(locationOf(place))
   const holder = kmsKey(place.key)
   try {
@@ -35,16 +32,19 @@ async function openOrMake(place: DeployedVault, nowMs: number): Promise<Vault> {
   }
 }
 
-/**
- * Opens a vault to look at it: makes none. undefined: it is the deployment's own and not made yet. Throws as `openDeployedVault`.
- */
-export async function existingVault(place: DeployedVault): Promise<CopyVault | undefined> {
+/** As `openDeployedVault`, but makes none: undefined when it is the deployment's own and not made yet. */
+export async function vaultIfThere(place: DeployedVault): Promise<Vault | undefined> {
   try {
-    return copyVault(await openDeployedVault(place), place)
+    return await openDeployedVault(place)
   } catch (error) {
     if (place.isOwn && isTandemError(error, 'VaultNotFound')) return undefined
     throw error
   }
+}
+
+export async function existingVault(place: DeployedVault): Promise<CopyVault | undefined> {
+  const vault = await vaultIfThere(place)
+  return vault && copyVault(vault, place)
 }
 
 export const bucketVaults = (clock: Clock): Vaults => ({

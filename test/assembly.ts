@@ -10,20 +10,27 @@ declare module 'vitest' {
     assembly: string
     /** That of a deployment with a vault of its own, into which policy `hourly` copies once a day. */
     copyingAssembly: string
+    /** That of one with two, in which copies expire. */
+    expiringAssembly: string
   }
 }
 
-/** The first assembly makes them, and the second takes them: two must not bundle at once. */
+/** The first assembly makes them, and the others take them: two must not bundle at once. */
 const BUNDLES = resolve(import.meta.dirname, '../dist/lambdas')
-const COPYING_POLICIES = resolve(import.meta.dirname, 'scenarios/copying-policies.json')
 
 /** Synthesises once for all scenarios: the templates and the bundles that would go to AWS. */
 export default async function setup({ provide }: TestProject): Promise<() => void> {
   const directory = mkdtempSync(join(tmpdir(), 'tandem-assembly-'))
   provide('assembly', await synthesize(join(directory, 'plain')))
-  provide(
-    'copyingAssembly',
-    await synthesize(join(directory, 'copying'), { bundles: BUNDLES, policies: COPYING_POLICIES }),
+  const [copying, expiring] = await Promise.all(
+    ['copying', 'expiring'].map((name) =>
+      synthesize(join(directory, name), {
+        bundles: BUNDLES,
+        policies: resolve(import.meta.dirname, `scenarios/${name}-policies.json`),
+      }),
+    ),
   )
+  provide('copyingAssembly', copying ?? '')
+  provide('expiringAssembly', expiring ?? '')
   return () => rmSync(directory, { recursive: true, force: true })
 }

@@ -73,7 +73,14 @@ const capturedAt = (point: PointRecord): string => ('capturedAt' in point ? show
 const copiesOf = ({ point }: PointRecord, copies: readonly CopyRecord[]) =>
   copies
     .filter((copy) => copy.point === point)
-    .map(({ vault, url, state, path, reason }) => ({ vault, url, state, path, reason }))
+    .map(({ vault, url, path, reason, ...copy }) => ({
+      vault,
+      url,
+      state: copy.state,
+      path,
+      reason,
+      ...(copy.state === 'expired' ? { expiredAt: copy.expiredAt, expiryReason: copy.expiryReason } : {}),
+    }))
 
 const rowOf = (point: PointRecord, copies: string): string[] => [
   point.point,

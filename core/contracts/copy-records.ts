@@ -42,6 +42,15 @@ export const copyRecord = z.discriminatedUnion('state', [
   }),
   /** The vault holds no such point. What was written of its disks is used by the next try, or expires. */
   copy.extend({ state: z.literal('failed'), failedAt: instant, failure }),
+  /** It was committed, and the vault holds it no more. The point may be copied again. */
+  copy.extend({
+    state: z.literal('expired'),
+    committedAt: instant,
+    manifest: z.string(),
+    expiredAt: instant,
+    /** For people: which rule let it go. */
+    expiryReason: z.string(),
+  }),
 ])
 
 export type CopyRecord = z.infer<typeof copyRecord>

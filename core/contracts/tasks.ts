@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { contract } from './contract.ts'
 import * as copying from './copy-tasks.ts'
 import * as recovering from './recovery-tasks.ts'
+import * as expiring from './expiry-tasks.ts'
 import { instant, machineId, pointId, policyName, revertId, runId, taskToken } from './identifiers.ts'
 import { catalog, owner, policies, reports } from './task-environment.ts'
 
@@ -220,6 +221,7 @@ export const TASKS = {
     completePoint,
     recovering.discardRecovery,
   ],
+  'expire-copies': [expiring.planExpiry, expiring.expireVault],
   'revert-machine': [
     planRevert,
     createVolumes,

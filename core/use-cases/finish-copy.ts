@@ -39,7 +39,7 @@ export const commitCopy =
   async (subject) => {
     const copy = await requireCopy(ports.copies, subject)
     if (copy.state === 'committed') return resultOf(copy)
-    if (copy.state === 'failed')
+    if (copy.state !== 'copying')
       throw new TandemError('LostRace', `The copy of ${copy.point} to vault ${copy.vault} was given up by another try.`)
     const point = await requireCompletePoint(ports.catalog, copy.machine, copy.point)
     const vault = await openVault(ports, copy)

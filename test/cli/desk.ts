@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { createColors } from 'picocolors'
 import { settingsOf } from '../../demo/tandem.ts'
 import { awsOperator } from '../../aws/operator.ts'
@@ -78,5 +80,6 @@ const FILES: Readonly<Record<string, string>> = {
       nightly: { schedule: 'cron(0 2 * * ? *)', timeZone: 'Europe/Berlin', spreadMinutes: 30, keepReplacedDays: 14 },
     },
   }),
+  'expiring.json': readFileSync(resolve(import.meta.dirname, '../scenarios/expiring-policies.json'), 'utf8'),
   'wrong.json': JSON.stringify({ policies: { hourly: { schedule: 'now and then', keepReplacedDays: 0 } } }),
 }

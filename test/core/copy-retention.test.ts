@@ -1,11 +1,11 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { expiringVaults, judgePoints, keepsIn, type Keeps, type PointInVault } from '../../core/copy-retention.ts'
+import { expiringVaults, judgePoints, keepsIn, type Keeps, type PointToJudge } from '../../core/copy-retention.ts'
 import { DAY_MS } from '../../core/instants.ts'
 
 const AT = { nowMs: 100 * DAY_MS, graceMs: DAY_MS }
 
-const taken = (days: number, { machine = 'i-1', policy = 'hourly', writtenDays = days } = {}): PointInVault => ({
+const taken = (days: number, { machine = 'i-1', policy = 'hourly', writtenDays = days } = {}): PointToJudge => ({
   name: `points/${machine}/${days}`,
   machine,
   policy,
@@ -14,13 +14,13 @@ const taken = (days: number, { machine = 'i-1', policy = 'hourly', writtenDays =
 })
 
 /** `5: why it stays`, `9 goes: why`, the newest first. */
-const verdicts = (keeps: Keeps, points: readonly PointInVault[]): string[] =>
+const verdicts = (keeps: Keeps, points: readonly PointToJudge[]): string[] =>
   judgePoints(points, keeps, AT).map(
     ({ name, isDue, reason }) => `${name.replace('points/i-1/', '')}${isDue ? ' goes' : ''}: ${reason}`,
   )
 
 describe('a point in a vault', () => {
-  test.each<[string, Keeps, PointInVault[], string[]]>([
+  test.each<[string, Keeps, PointToJudge[], string[]]>([
     [
       'goes when it is older than its policy keeps',
       { hourly: '1 week' },

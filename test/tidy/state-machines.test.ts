@@ -88,6 +88,6 @@ test('every contract has its construct', () => {
   const source = readFileSync('cdk/task-functions.ts', 'utf8')
   for (const { name } of Object.values(TASKS).flat())
     expect(source).toMatch(
-      new RegExp(`\\b(tasks|copying|recovering)\\.${name.charAt(0).toLowerCase()}${name.slice(1)}\\b`),
+      new RegExp(`\\b(tasks|copying|recovering|expiring)\\.${name.charAt(0).toLowerCase()}${name.slice(1)}\\b`),
     )
 })
