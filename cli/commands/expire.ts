@@ -47,7 +47,11 @@ async function showPlan(context: Context, only: string | undefined, options: Exp
     const retention = keepByPolicies(keepsIn(rules, name))
     const at = { nowMs: Date.parse(operator.clock.now()), graceMs: POLICY_GRACE_MS }
     const vault = await openIfThere(url)
-    plans.push({ vault: name, url, ...(vault ? await judgeVault(vault, retention, at) : { points: [], copies: [] }) })
+    plans.push({
+      vault: name,
+      url,
+      ...(vault ? await judgeVault(vault, retention, at) : { points: [], copies: [], damages: [] }),
+    })
   }
   const shown = plans.map(({ points, copies, ...rest }) => ({
     ...rest,
@@ -88,6 +92,7 @@ function describe(context: Context, path: string, plans: readonly Plan[]): strin
   })
   return [
     ...(rows.length > 0 ? [tableFor(context, ['VAULT', 'POINT OR COPY', 'WHY IT GOES'], rows)] : []),
+    ...plans.flatMap(({ damages }) => damages),
     ...(plans.length === 0 ? [`No policy of ${path} says how long copies are kept: all stay.`] : summaries),
     `Judged by ${path}; a run goes by the policies that were deployed last. Why the others stay: --json`,
   ].join('\n')

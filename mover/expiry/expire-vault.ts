@@ -31,8 +31,6 @@ export interface ExpiryResult extends Verdicts {
   readonly announcedCount: number
   readonly repackedCount: number
   readonly lockedCount: number
-  /** What could not be read, and stays as it is. */
-  readonly damages: readonly string[]
 }
 
 export const GRACE_MS = 24 * 3_600_000
@@ -56,7 +54,8 @@ export async function expireVault(expiry: Expiry): Promise<ExpiryResult> {
   await sweep.index()
   await sweep.tombstones()
   await sweep.leftovers(time.name)
-  return { ...verdicts, ...sweep.result }
+  const { damages, ...done } = sweep.result
+  return { ...verdicts, ...done, damages: [...verdicts.damages, ...damages] }
 }
 
 interface Known {

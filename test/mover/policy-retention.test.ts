@@ -84,6 +84,25 @@ it('leaves copies alone that were made for no point, and those whose point may b
   ])
 })
 
+it('lets no older point of a machine go while its newest is not whole, and says so', async () => {
+  const content = image('#D')
+  const older = await copyPoint(0, { content })
+  const gone = await copyPoint(6)
+  await copyPoint(0, { machine: 'i-2', disk: 'vol-2' })
+  await copyPoint(6, { machine: 'i-2', disk: 'vol-2' })
+  await vault.store.remove(gone)
+  vault.store.nowMs += DAY_MS
+  const { damages, points: verdicts } = await expire()
+  expect(damages).toEqual([
+    expect.stringContaining(`needs ${gone}, which is missing: no older point of i-1 is let go.`),
+  ])
+  expect(verdicts.find(({ of, takenAtMs }) => of === 'i-1' && takenAtMs === TAKEN_AT_MS)?.reason).toBe(
+    'the newest of i-1 is not whole',
+  )
+  expect(await points()).toEqual(['pt-0', 'pt-6', 'pt-6'])
+  expect((await vault.restore(older)).equals(content)).toBe(true)
+})
+
 it('that dies between a point and its copies is made good by the next', async () => {
   await copyPoint(0)
   const content = image('#C')
