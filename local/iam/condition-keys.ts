@@ -29,6 +29,7 @@ const SINGLE_VALUED: Readonly<Record<string, string>> = {
     'x-amz-copy-source x-amz-metadata-directive x-amz-server-side-encryption x-amz-server-side-encryption-aws-kms-key-id ' +
     'x-amz-storage-class',
   ssm: 'resourceTag/',
+  states: 'StateMachineQualifier',
   sts: 'ExternalId RoleSessionName',
 }
 

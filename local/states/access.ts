@@ -1,6 +1,7 @@
 /** What IAM is asked before an operation of Step Functions runs (Service Authorization Reference, AWS Step Functions). */
 import type {
   CreateStateMachineInput,
+  DeleteStateMachineVersionInput,
   ListExecutionsInput,
   TagResourceInput,
   UntagResourceInput,
@@ -9,6 +10,7 @@ import type {
 import { operationsOn, passRole, request, requestTags, resourceTags, type AccessMap } from '../wire/access.ts'
 import type { AccessOf, AccessRequest } from '../wire/service.ts'
 import { statesArn } from './arns.ts'
+import { splitQualifier } from './machine-versions.ts'
 
 interface Named {
   readonly stateMachineArn?: string
@@ -25,7 +27,15 @@ interface Known {
   readonly tagsOf: (machineArn: string) => ReadonlyMap<string, string> | undefined
 }
 
-const MACHINE_OPERATIONS = ['DeleteStateMachine', 'DescribeStateMachine', 'StartExecution']
+const MACHINE_OPERATIONS = [
+  'DeleteStateMachine',
+  'DescribeStateMachine',
+  'ListStateMachineVersions',
+  'PublishStateMachineVersion',
+  'StartExecution',
+]
+/** Those that may name a version, which a condition sees. */
+const QUALIFIED = new Set(['DescribeStateMachine', 'StartExecution', 'DeleteStateMachineVersion', 'ListExecutions'])
 const EXECUTION_OPERATIONS = [
   'DescribeExecution',
   'DescribeStateMachineForExecution',
@@ -61,8 +71,12 @@ const answering =
 export function statesAccess(place: { readonly accountId: string; readonly region: string }, known: Known): AccessMap {
   const anyMachine = statesArn(place, 'stateMachine', '*')
   const machine = ({ stateMachineArn = anyMachine }: Named): string => stateMachineArn
-  const ofThis = (action: string, arn: string, context?: AccessRequest['context']): AccessRequest =>
-    ofMachine(`states:${action}`, arn, known.tagsOf, context)
+  const ofThis = (action: string, arn: string, context?: AccessRequest['context']): AccessRequest => {
+    const { machineArn, qualifier } = arn.includes(':stateMachine:') ? splitQualifier(arn) : { machineArn: arn }
+    const more: AccessRequest['context'] =
+      qualifier !== undefined && QUALIFIED.has(action) ? { 'states:StateMachineQualifier': qualifier } : {}
+    return ofMachine(`states:${action}`, machineArn, known.tagsOf, { ...context, ...more })
+  }
   return {
     ...Object.fromEntries(MACHINE_OPERATIONS.map((name) => [name, (input: Named) => [ofThis(name, machine(input))]])),
     ...operationsOn('states', EXECUTION_OPERATIONS, ({ executionArn = '*' }: Named) => executionArn),
@@ -70,6 +84,9 @@ export function statesAccess(place: { readonly accountId: string; readonly regio
     ...operationsOn('states', ['ListStateMachines', 'ValidateStateMachineDefinition'], () => anyMachine),
     ListExecutions: (input: ListExecutionsInput) => [ofThis('ListExecutions', input.mapRunArn ?? machine(input))],
     ...Object.fromEntries(TOKEN_OPERATIONS.map((name) => [name, answering(name, known)])),
+    DeleteStateMachineVersion: ({ stateMachineVersionArn = '*' }: DeleteStateMachineVersionInput) => [
+      ofThis('DeleteStateMachineVersion', stateMachineVersionArn),
+    ],
     ListTagsForResource: ({ resourceArn = '*' }: Named) => [ofThis('ListTagsForResource', resourceArn)],
     TagResource: ({ resourceArn = '*', tags }: TagResourceInput) => [ofThis('TagResource', resourceArn, sdkTags(tags))],
     UntagResource: ({ resourceArn = '*', tagKeys = [] }: UntagResourceInput) => [

@@ -138,7 +138,8 @@ const byMapRun = (arn: string) => (execution: Execution) => execution.mapRunArn 
 
 function byMachine(engine: Engine, arn: string): (execution: Execution) => boolean {
   engine.checkMachine(arn)
-  return (execution) => execution.machineArn === arn && execution.mapRunArn === undefined
+  return ({ machineArn, mapRunArn, record }) =>
+    mapRunArn === undefined && (machineArn === arn || record.program.versionArn === arn)
 }
 
 const itemOf = (execution: Execution): ExecutionListItem => ({
@@ -149,6 +150,7 @@ const itemOf = (execution: Execution): ExecutionListItem => ({
   startDate: new Date(execution.startedAtMs),
   stopDate: dateOf(execution.endedAtMs),
   mapRunArn: execution.mapRunArn,
+  stateMachineVersionArn: execution.record.program.versionArn,
   redriveCount: execution.redriveCount,
   redriveDate: dateOf(execution.redrivenAtMs),
 })

@@ -24,6 +24,8 @@ export interface Program {
   readonly definition: Block & Pick<Definition, 'TimeoutSeconds'>
   /** The machine that ends its executions when it is deleted; for a child of a Distributed Map that of its parent. */
   readonly ownerArn: string
+  /** Of the version that was started, if it was one. */
+  readonly versionArn?: string
 }
 
 /** All that is kept of an execution. Plain data. */

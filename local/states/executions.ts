@@ -126,7 +126,7 @@ function statusChange(execution: Execution): EmittedEvent {
     detail: {
       executionArn: execution.arn,
       stateMachineArn: execution.machineArn,
-      stateMachineVersionArn: null,
+      stateMachineVersionArn: execution.record.program.versionArn ?? null,
       stateMachineAliasArn: null,
       name: execution.name,
       status: execution.status,

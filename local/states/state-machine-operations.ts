@@ -12,6 +12,7 @@ import type {
 } from '@aws-sdk/client-sfn'
 import { checkArn } from './arns.ts'
 import type { Executions } from './executions.ts'
+import { versionArn } from './machine-versions.ts'
 import { pageOf } from './paging.ts'
 import { refuseMetadataOnly } from './refusals.ts'
 import { checkSdkTasks } from './sdk-validation.ts'
@@ -23,11 +24,12 @@ export function stateMachineOperations(machines: StateMachines, executions: Exec
     CreateStateMachine: async (input: CreateStateMachineInput): Promise<CreateStateMachineOutput> => {
       await checkSdkTasks(parseDefinition(input.definition ?? ''))
       const machine = machines.create(input)
-      return { stateMachineArn: machine.arn, creationDate: new Date(machine.createdAtMs) }
+      const published = input.publish ? publishedArn(machine, machines, input.versionDescription) : {}
+      return { stateMachineArn: machine.arn, creationDate: new Date(machine.createdAtMs), ...published }
     },
     DescribeStateMachine: (input: DescribeStateMachineInput): DescribeStateMachineOutput => {
       refuseMetadataOnly(input.includedData)
-      return describe(machines.find(checkArn(input.stateMachineArn, 'stateMachine')))
+      return describe(machines.findQualified(checkArn(input.stateMachineArn, 'stateMachine')))
     },
     ListStateMachines: (input: ListStateMachinesInput): ListStateMachinesOutput => {
       const { items, nextToken } = pageOf(machines.all, 'stateMachines', input)
@@ -36,7 +38,8 @@ export function stateMachineOperations(machines: StateMachines, executions: Exec
     UpdateStateMachine: async (input: UpdateStateMachineInput): Promise<UpdateStateMachineOutput> => {
       if (input.definition !== undefined) await checkSdkTasks(parseDefinition(input.definition))
       const machine = machines.update(checkArn(input.stateMachineArn, 'stateMachine'), input)
-      return { updateDate: new Date(machine.updatedAtMs), revisionId: machine.revisionId }
+      const published = input.publish ? publishedArn(machine, machines, input.versionDescription) : {}
+      return { updateDate: new Date(machine.updatedAtMs), revisionId: machine.revisionId, ...published }
     },
     /** Its executions end at their next transition. */
     DeleteStateMachine: (input: DeleteStateMachineInput): DeleteStateMachineOutput => {
@@ -60,13 +63,26 @@ const itemOf = (machine: StateMachine) => ({
   creationDate: new Date(machine.createdAtMs),
 })
 
-const describe = (machine: StateMachine): DescribeStateMachineOutput => ({
-  ...itemOf(machine),
-  status: machine.status,
-  definition: machine.definitionText,
-  roleArn: machine.roleArn,
-  loggingConfiguration: machine.logging,
-  tracingConfiguration: machine.tracing,
-  revisionId: machine.revisionId,
-  encryptionConfiguration: { type: 'AWS_OWNED_KEY' },
-})
+function publishedArn(machine: StateMachine, machines: StateMachines, description: string | undefined) {
+  return { stateMachineVersionArn: versionArn(machine.arn, machines.publish(machine, description).number) }
+}
+
+function describe({ machine, version }: ReturnType<StateMachines['findQualified']>): DescribeStateMachineOutput {
+  const { definitionText, roleArn, logging, tracing, revisionId } = version ?? machine
+  const ofVersion = version && {
+    stateMachineArn: versionArn(machine.arn, version.number),
+    creationDate: new Date(version.createdAtMs),
+    description: version.description,
+  }
+  return {
+    ...itemOf(machine),
+    status: machine.status,
+    definition: definitionText,
+    roleArn,
+    loggingConfiguration: logging,
+    tracingConfiguration: tracing,
+    revisionId,
+    encryptionConfiguration: { type: 'AWS_OWNED_KEY' },
+    ...ofVersion,
+  }
+}

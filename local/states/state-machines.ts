@@ -13,6 +13,8 @@ import type { Definition } from './definition.ts'
 import type { Program } from './execution.ts'
 import type { Random } from './random.ts'
 import { mergeTags } from './machine-tags.ts'
+import { NO_VERSIONS, publish, splitQualifier, versionArn } from './machine-versions.ts'
+import type { MachineVersion, Versions } from './machine-versions.ts'
 import { refuse } from './refusals.ts'
 import { parseDefinition } from './validation.ts'
 
@@ -28,17 +30,10 @@ export interface StateMachine {
   logging: LoggingConfiguration
   tracing: TracingConfiguration
   tags: ReadonlyMap<string, string>
+  versions: Versions
   revisionId: string
   updatedAtMs: number
 }
-
-export const programOf = (machine: StateMachine): Program => ({
-  machineArn: machine.arn,
-  machineName: machine.name,
-  roleArn: machine.roleArn,
-  definition: machine.definition,
-  ownerArn: machine.arn,
-})
 
 interface StateMachinesOptions extends Place {
   readonly clock: Clock
@@ -66,6 +61,38 @@ export class StateMachines {
     return machine
   }
 
+  /** A machine, and the version that a qualified ARN names. Throws StateMachineDoesNotExist. */
+  findQualified(arn: string): { readonly machine: StateMachine; readonly version: MachineVersion | undefined } {
+    const { machineArn, qualifier } = splitQualifier(arn)
+    const machine = this.machines.get(machineArn)
+    const version = machine?.versions.published.find(({ number }) => String(number) === qualifier)
+    if (!machine || (qualifier !== undefined && !version)) return { machine: this.find(arn), version: undefined }
+    return { machine, version }
+  }
+
+  /** What an execution of a machine, or of a version of it, runs. Throws StateMachineDoesNotExist, StateMachineDeleting. */
+  program(arn: string): Program {
+    const { machine, version } = this.findQualified(arn)
+    checkActive(machine)
+    const { roleArn, definition } = version ?? machine
+    return {
+      machineArn: machine.arn,
+      machineName: machine.name,
+      roleArn,
+      definition,
+      ownerArn: machine.arn,
+      ...(version ? { versionArn: versionArn(machine.arn, version.number) } : {}),
+    }
+  }
+
+  /** A version of the machine as it is now. Throws ServiceQuotaExceededException, StateMachineDeleting. */
+  publish(machine: StateMachine, description: string | undefined): MachineVersion {
+    checkActive(machine)
+    const { versions, version } = publish(machine.versions, machine, { description, nowMs: this.#options.clock.now() })
+    machine.versions = versions
+    return version
+  }
+
   /** The same request again gives the same machine, whatever role and tags it names; AWS compares no more. */
   create(input: CreateStateMachineInput): StateMachine {
     const name = checkName(input.name)
@@ -91,6 +118,7 @@ export class StateMachines {
       logging,
       tracing,
       tags,
+      versions: NO_VERSIONS,
       revisionId: this.#options.random.uuid(),
       updatedAtMs: this.#options.clock.now(),
     }
@@ -183,7 +211,8 @@ function checkLogging(logging: LoggingConfiguration = {}): LoggingConfiguration 
 }
 
 function refuseUnsupported(input: CreateStateMachineInput | UpdateStateMachineInput): void {
-  if (input.publish) refuse('publish')
+  if (input.versionDescription !== undefined && !input.publish)
+    throw new AwsError('ValidationException', 'Version description can only be set when publish is set to true.')
   if ('type' in input && input.type === 'EXPRESS') refuse('type EXPRESS')
   if (input.encryptionConfiguration && input.encryptionConfiguration.type !== 'AWS_OWNED_KEY')
     refuse('encryptionConfiguration with a customer managed key')

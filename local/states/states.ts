@@ -11,8 +11,9 @@ import { MapRuns } from './map-runs.ts'
 import type { MapRun } from './map-runs.ts'
 import { seededRandom } from './random.ts'
 import { tagOperations } from './machine-tags.ts'
+import { NO_VERSIONS, versionOperations } from './machine-versions.ts'
 import { refuse } from './refusals.ts'
-import { checkActive, programOf, StateMachines } from './state-machines.ts'
+import { StateMachines } from './state-machines.ts'
 import type { StateMachine } from './state-machines.ts'
 import { stateMachineOperations } from './state-machine-operations.ts'
 import { taskOperations } from './task-operations.ts'
@@ -59,7 +60,7 @@ export interface States {
 
 /** What is kept over a restart. */
 interface Kept {
-  readonly machines: ReadonlyMap<string, StateMachine>
+  readonly machines: ReadonlyMap<string, Omit<StateMachine, 'tags' | 'versions'> & Partial<StateMachine>>
   readonly executions: readonly ExecutionRecord[]
   readonly mapRuns: ReadonlyMap<string, MapRun>
   readonly closedTokens: ReadonlySet<string>
@@ -86,11 +87,9 @@ export function createStates(options: StatesOptions): States {
     invokeFunction: options.invokeFunction,
     functions: functionsOf(clock, random),
     startExecution: ({ stateMachineArn, name, inputText }) => {
-      const machine = machines.find(stateMachineArn)
-      checkActive(machine)
-      return executions.start(programOf(machine), inputText, name)
+      return executions.start(machines.program(stateMachineArn), inputText, name)
     },
-    checkMachine: (arn) => void machines.find(arn),
+    checkMachine: (arn) => void machines.findQualified(arn),
     isDeleting: (arn) => machines.machines.get(arn)?.status === 'DELETING',
     startItem: (request) => executions.startItem(request),
     execution: (arn) => executions.find(arn),
@@ -138,6 +137,7 @@ const serviceOf = (engine: Engine, machines: StateMachines, executions: Executio
   operations: {
     ...stateMachineOperations(machines, executions),
     ...tagOperations(machines),
+    ...versionOperations(machines),
     ...executionOperations(engine, executions),
     ...taskOperations(engine.tokens),
   },
@@ -156,8 +156,9 @@ function durableOf({ mapRuns, tokens, random }: Engine, { machines }: StateMachi
       }) satisfies Kept,
     restore: (saved) => {
       const kept = saved as Kept
-      // Machines of older data folders have no tags.
-      for (const [arn, machine] of kept.machines) machines.set(arn, { ...machine, tags: new Map(machine.tags) })
+      // Machines of older data folders have neither.
+      for (const [arn, machine] of kept.machines)
+        machines.set(arn, { tags: new Map(), versions: NO_VERSIONS, ...machine })
       executions.restore(kept.executions)
       for (const [arn, run] of kept.mapRuns) mapRuns.all.set(arn, run)
       for (const token of kept.closedTokens) tokens.closed.add(token)

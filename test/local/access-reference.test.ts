@@ -58,6 +58,7 @@ const texts: Record<string, string> = {
   VpcId: 'vpc-0123456789abcdef0',
   executionArn: arn('states', 'execution:some:run'),
   resourceArn: arn('states', 'stateMachine:some'),
+  stateMachineVersionArn: arn('states', 'stateMachine:some:1'),
   mapRunArn: arn('states', 'mapRun:some/label:run'),
   roleArn: `arn:aws:iam::${HOME}:role/some`,
   stateMachineArn: arn('states', 'stateMachine:some'),

@@ -119,7 +119,7 @@ describe('state machines', () => {
     [{ roleArn: 'role' }, 'InvalidArn'],
     [{ loggingConfiguration: { level: 'ALL' } }, 'InvalidLoggingConfiguration'],
     [{ type: 'EXPRESS' }, 'NotImplemented'],
-    [{ publish: true }, 'NotImplemented'],
+    [{ versionDescription: 'first' }, 'ValidationException'],
   ])('%j is refused as %s', async (more, code) => {
     await expect(statesAccount().create('one', done, more)).rejects.toMatchObject({ code })
   })

@@ -2,6 +2,7 @@ import { AwsError } from '../../wire/service.ts'
 import { describeChild } from '../descriptions.ts'
 import type { Child } from '../engine.ts'
 import { isDenial, payloadText, StateFailure } from '../failure.ts'
+import { splitQualifier } from '../machine-versions.ts'
 import { checkArguments, sdkMetadata } from './integration.ts'
 import type { Call, Integration, Parameters } from './integration.ts'
 
@@ -58,7 +59,7 @@ function start(call: Call): Child {
   const { StateMachineArn: stateMachineArn, Name: name, Input: input = {} } = call.args
   const { engine, execution } = call.visit.thread
   try {
-    engine.permit(execution, 'states:StartExecution', String(stateMachineArn))
+    engine.permit(execution, 'states:StartExecution', splitQualifier(String(stateMachineArn)).machineArn)
     return engine.startExecution({
       stateMachineArn: String(stateMachineArn),
       ...(typeof name === 'string' ? { name } : {}),
