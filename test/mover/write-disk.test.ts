@@ -64,7 +64,7 @@ test('writes the blocks that are not zeros, and completes the snapshot', async (
   const snapshot = new OpenSnapshot()
   expect(await write(snapshot)).toEqual({ volume: VOLUME, snapshot: SNAPSHOT, writtenBytes: 2 * BLOCK_BYTES })
   expect(snapshot.isComplete).toBe(true)
-  expect([...snapshot.written.keys()].toSorted()).toEqual([0, 2])
+  expect(new Set(snapshot.written.keys())).toEqual(new Set([0, 2]))
   for (const [block, bytes] of snapshot.written)
     expect(bytes.equals(content.subarray(block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES))).toBe(true)
 })

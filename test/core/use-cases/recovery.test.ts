@@ -68,7 +68,7 @@ const catalog = () =>
     },
     points,
     reverts: new Map(),
-  } as Parameters<typeof memoryCatalog>[0])
+  })
 
 const ports = () => ({
   catalog: catalog(),
@@ -248,7 +248,7 @@ describe('the new snapshots of a recovery', () => {
       state: 'failed',
       failedAt: NOW,
       failure: { error: 'x', cause: 'y' },
-    } as PointRecord)
+    })
     await expect(start(point)).rejects.toMatchObject({ name: 'LostRace' })
     expect(asked).toEqual([])
   })
