@@ -203,6 +203,7 @@ describe("the product's machines", () => {
         point: 'point-i-1',
         snapshotCount: 2,
         capturedAt: '2026-01-05T08:00:00Z',
+        copies: [],
       },
     })
     // The first look for the snapshots found nothing and no event came: it looked again after 15 minutes.

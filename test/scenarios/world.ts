@@ -33,13 +33,13 @@ const SANDBOX_LIMIT = 40
 /** Longer than a boot with its status checks. */
 const SETTLED_MS = 5 * 60_000
 
-/** @param assembly of another policy file than the default one */
+/** @param assembly of another policy file than the default one, or what makes it once the account is there */
 export async function startWorld(
   options: Omit<AccountOptions, 'clock'> = {},
-  assembly = inject('assembly'),
+  assembly: string | ((account: Account) => Promise<string>) = inject('assembly'),
 ): Promise<World> {
   const account = await startAccount({ clock: autoClock(STARTED_AT_MS), sandboxLimit: SANDBOX_LIMIT, ...options })
-  await account.deploy(assembly, STACK)
+  await account.deploy(typeof assembly === 'string' ? assembly : await assembly(account), STACK)
   await removeSchedules(account)
   const fleet = new Fleet(account)
   const steps: Step[] = []
