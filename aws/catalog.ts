@@ -8,6 +8,8 @@ import {
 } from '../core/contracts/records.ts'
 import type { Catalog } from '../core/ports.ts'
 import { isFinalPoint, isFinalRevert } from '../core/record-states.ts'
+import { TandemError } from '../core/errors.ts'
+import { whileHeld } from './locks.ts'
 import { already, inStates, NEW, openSince } from './record-writes.ts'
 import { recordIn } from './records.ts'
 import type { Item, Key, Table } from './table.ts'
@@ -171,8 +173,14 @@ function reverts(
     revert: find,
     reverts: all,
     async startRevert(record) {
-      const written = await table.put(KEYS.revert(record), revertItem(record), NEW)
-      return written ? 'moved' : already(await find(record.machine, record.revert), record, `Revert ${record.revert}`)
+      const { machine, revert, run } = record
+      const written = await table.transact([
+        { put: KEYS.revert(record), item: revertItem(record), condition: NEW },
+        whileHeld(machine, run),
+      ])
+      if (written === 'done') return 'moved'
+      if (written === 0) return already(await find(machine, revert), record, `Revert ${revert}`)
+      throw new TandemError('LostRace', `${run} has lost the lock of ${machine}: it planned a revert for too long.`)
     },
     async advanceRevert(from, to) {
       const moved = await table.put(KEYS.revert(to), revertItem(to), inStates(from, to.run))

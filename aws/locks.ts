@@ -2,9 +2,16 @@ import { lockRecord } from '../core/contracts/records.ts'
 import { TandemError } from '../core/errors.ts'
 import type { Executions, Locks } from '../core/ports.ts'
 import { recordIn } from './records.ts'
-import type { Key, Table } from './table.ts'
+import type { Key, Table, Write } from './table.ts'
 
 const keyOf = (machine: string): Key => ({ pk: `MACHINE#${machine}`, sk: 'LOCK' })
+
+/** Part of a transaction that is given up unless the run still has the lock: it may be dead, and another may have taken over. */
+export const whileHeld = (machine: string, owner: string): Write => ({
+  update: keyOf(machine),
+  expression: 'SET #owner = :owner',
+  condition: { expression: '#owner = :owner', names: { '#owner': 'owner' }, values: { ':owner': owner } },
+})
 
 export function dynamodbLocks(table: Table, executions: Pick<Executions, 'isRunning'>): Locks {
   const owner = async (machine: string): Promise<string | undefined> => {

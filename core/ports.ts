@@ -166,6 +166,7 @@ export interface Catalog {
   /** Points and reverts that are not final, of every machine, oldest first. */
   openPoints(): AsyncIterable<readonly PointRecord[]>
   openReverts(): AsyncIterable<readonly RevertRecord[]>
+  /** Only while its run holds the machine's lock: LostRace when another has taken it over. */
   startRevert(record: RevertRecord & { state: 'planned' }): Promise<Advance>
   revert(machine: string, revert: string): Promise<RevertRecord | undefined>
   /** Newest first. */

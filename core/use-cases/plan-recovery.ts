@@ -6,24 +6,18 @@ import {
   type VaultedPoint,
 } from '../contracts/records.ts'
 import { recoveryInput, type planRecovery as contract } from '../contracts/recovery-tasks.ts'
-import type { DeployedVault, DeployedVaults } from '../contracts/policies.ts'
-import type { CopyVault, PointContent, PointInVault, Vaults } from '../copy-ports.ts'
+import type { PointContent, PointInVault } from '../copy-ports.ts'
 import { pointIdOf } from '../derived-ids.ts'
-import { isTandemError, TandemError } from '../errors.ts'
-import { msBetween } from '../instants.ts'
+import { TandemError } from '../errors.ts'
 import { parseRequest } from '../parse-request.ts'
 import type { Catalog, Executions } from '../ports.ts'
 import { planRecoveryPath } from '../recovery-plan.ts'
-import { namedVault, vaultUrl } from '../vault-places.ts'
+import { vaultUrl } from '../vault-places.ts'
 import type * as z from 'zod'
+import { chosenCopy, type VaultPorts } from './chosen-copy.ts'
 import { discardAbandonedPoints, type DiscardPorts } from './discard-point.ts'
 import { requireRecovery } from './require-record.ts'
 import type { TaskOf } from './task-of.ts'
-
-interface VaultPorts {
-  readonly vaults: Pick<Vaults, 'open'>
-  readonly places: DeployedVaults
-}
 
 interface Ports extends VaultPorts, DiscardPorts {
   readonly catalog: Pick<Catalog, 'machine' | 'putMachine' | 'point' | 'points' | 'reservePoint' | 'advancePoint'>
@@ -71,7 +65,7 @@ async function prepareRecovery(
   run: string,
   startedAt: string,
 ): Promise<PointToRecover> {
-  const { name, place, vault, found } = await chosenCopy(ports, wanted)
+  const { name, place, vault, found, unreachable } = await chosenCopy(ports, wanted)
   const content = await vault.point(found.manifest)
   const point = parseContent(content, found)
   const disks = point.members.map(({ volume }) => {
@@ -99,63 +93,11 @@ async function prepareRecovery(
       point: found.point,
       capturedAt: content.capturedAt,
       path,
-      reason,
+      reason: [reason, ...unreachable.map((fault) => `not looked into: ${fault}`)].join('; '),
       disks,
       proxies: [...proxies],
       ...(wanted.kmsKey === undefined ? {} : { kmsKey: wanted.kmsKey }),
     },
-  }
-}
-
-interface ChosenCopy {
-  /** Of the vault. */
-  readonly name: string
-  readonly place: DeployedVault
-  readonly vault: CopyVault
-  readonly found: PointInVault
-}
-
-/** The point that is wanted, or the machine's newest, in the vault that is wanted, or in any. */
-async function chosenCopy(ports: VaultPorts, wanted: RecoveryRequest): Promise<ChosenCopy> {
-  const { machine, point } = wanted
-  const all: ChosenCopy[] = []
-  for (const [name, place] of placesFor(ports.places, wanted.vault)) {
-    const vault = await opened(ports.vaults, place, wanted.vault !== undefined)
-    for (const found of (await vault?.points(machine)) ?? []) if (vault) all.push({ name, place, vault, found })
-  }
-  const fitting = all.filter(({ found }) => point === undefined || found.point === point)
-  const newest = fitting.toSorted((one, other) => msBetween(one.found.capturedAt, other.found.capturedAt))[0]
-  if (newest) return newest
-  const where = wanted.vault === undefined ? 'any vault of this deployment' : `vault ${wanted.vault}`
-  const known = all.map(({ name, found }) => `${found.point} of ${found.capturedAt} in ${name}`)
-  throw new TandemError(
-    'CopyNotFound',
-    `There is no ${point === undefined ? 'point' : `point ${point}`} of ${machine} in ${where}. ` +
-      (known.length === 0 ? 'It was never copied there, or its copies expired.' : `There is: ${known.join(', ')}.`),
-  )
-}
-
-function placesFor(places: DeployedVaults, wanted: string | undefined): [string, DeployedVault][] {
-  if (wanted !== undefined) return [[wanted, namedVault(places, wanted)]]
-  const all = Object.entries(places)
-  if (all.length > 0) return all
-  throw new TandemError(
-    'VaultNotFound',
-    'This deployment has no vault, and a point is recovered from one that holds a copy of it.',
-  )
-}
-
-/** The deployment's own vault is made with the first copy: before that it holds nothing. */
-async function opened(
-  vaults: Pick<Vaults, 'open'>,
-  place: DeployedVault,
-  isNamed: boolean,
-): Promise<CopyVault | undefined> {
-  try {
-    return await vaults.open(place)
-  } catch (error) {
-    if (isNamed || !isTandemError(error, 'VaultNotFound')) throw error
-    return undefined
   }
 }
 

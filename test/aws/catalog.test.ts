@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { dynamodbCatalog } from '../../aws/catalog.ts'
 import type { PointIn, RevertIn } from '../../core/contracts/records.ts'
-import type { Catalog } from '../../core/ports.ts'
+import { dynamodbLocks } from '../../aws/locks.ts'
+import type { Catalog, Locks } from '../../core/ports.ts'
 import { plusMs } from '../../core/instants.ts'
 import * as samples from '../core/samples.ts'
 import { everything, startCatalogTable, type CatalogTable } from './catalog-table.ts'
@@ -9,17 +10,20 @@ import { everything, startCatalogTable, type CatalogTable } from './catalog-tabl
 const { NOW, RUN, runOf } = samples
 let dynamodb: CatalogTable
 let catalog: Catalog
+let locks: Locks
 let machine: string
 let subjectCount = 0
 
 beforeAll(async () => {
   dynamodb = await startCatalogTable()
   catalog = dynamodbCatalog(dynamodb.table)
+  locks = dynamodbLocks(dynamodb.table, { isRunning: async () => false })
 })
 afterAll(() => dynamodb.close())
-beforeEach(() => {
+beforeEach(async () => {
   subjectCount += 1
   machine = `i-${subjectCount.toString(16).padStart(17, '0')}`
+  await locks.acquire({ version: 1, machine, owner: RUN, takenAt: NOW })
 })
 
 /** Each test has a machine, points and reverts of its own. */
@@ -198,6 +202,12 @@ describe('a revert', () => {
     expect(await catalog.advanceRevert(['planned'], swapping(revert()))).toBe('moved')
     expect(await catalog.advanceRevert(['planned'], swapping(revert()))).toBe('already')
     expect(await catalog.revert(machine, revert().revert)).toEqual(swapping(revert()))
+  })
+
+  test('of a run that has lost the lock is not started', async () => {
+    await locks.acquire({ version: 1, machine, owner: runOf('next'), takenAt: NOW })
+    await expect(catalog.startRevert(revert())).rejects.toMatchObject({ name: 'LostRace' })
+    expect(await catalog.reverts(machine)).toEqual([])
   })
 
   test('reverts are listed newest first', async () => {

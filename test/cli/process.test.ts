@@ -12,7 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 
-const COMMAND = resolve(import.meta.dirname, '../../cli/tandem.ts')
+const COMMAND = resolve(import.meta.dirname, '../../cli/tandem.js')
 
 interface Ended {
   readonly code: number | null

@@ -56,7 +56,7 @@ describe('a disk that fails while it is copied', () => {
 })
 
 const tandemCommand = (words: string): string =>
-  `"${process.execPath}" ${resolve(import.meta.dirname, '../../cli/tandem.ts')} ${words}`
+  `"${process.execPath}" ${resolve(import.meta.dirname, '../../cli/tandem.js')} ${words}`
 
 function inShell(script: string): Promise<{ readonly code: unknown; readonly err: string }> {
   return new Promise((done) =>

@@ -13,7 +13,7 @@ export interface KillRounds {
   readonly packCount: number
 }
 
-const COMMAND = resolve(import.meta.dirname, '../../cli/tandem.ts')
+const COMMAND = resolve(import.meta.dirname, '../../cli/tandem.js')
 const POLL_MS = 5
 
 const expectDone = ({ exitCode, err }: { exitCode: number | null; err: string }, what: string): void => {

@@ -11,7 +11,7 @@ import {
 import { DeleteRolePolicyCommand, IAMClient, PutRolePolicyCommand } from '@aws-sdk/client-iam'
 import { DescribeStateMachineCommand, SFNClient } from '@aws-sdk/client-sfn'
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { sha256Of } from '../../demo/proof.ts'
+import { contentOf } from './disk-content.ts'
 import { stateMachineArn } from '../../demo/state-machines.ts'
 import { tandem } from '../../demo/tandem.ts'
 import type { ObservedCall } from '../../local/wire/server.ts'
@@ -77,7 +77,7 @@ async function protect(machine: string): Promise<Captured> {
 
 async function hashesOf({ paths }: Captured): Promise<Map<string, string>> {
   const hashes = new Map<string, string>()
-  for (const [volume, path] of paths) hashes.set(volume, await sha256Of(path))
+  for (const [volume, path] of paths) hashes.set(volume, await contentOf(path))
   return hashes
 }
 
@@ -87,7 +87,7 @@ async function restored(volumes: Iterable<string>): Promise<Map<string, string>>
   for (const volume of volumes) {
     const path = join(folder, volume)
     await tandem(world.account, ['vault', 'restore', path, '--from', vaultUrl(), '--name', volume])
-    found.set(volume, await sha256Of(path))
+    found.set(volume, await contentOf(path))
     rmSync(path)
   }
   return found

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
-import { sha256Of } from '../../demo/proof.ts'
+import { contentOf } from './disk-content.ts'
 import { tandem as tandemHere } from '../../demo/tandem.ts'
 import { desk } from '../cli/desk.ts'
 import { catalogItems } from './catalog-items.ts'
@@ -206,7 +206,7 @@ async function expectRestored(): Promise<void> {
   for (const [volume, frozen] of paths) {
     const path = join(folder, volume)
     await tandemHere(account, ['vault', 'restore', path, '--from', url, '--name', volume])
-    expect(await sha256Of(path)).toBe(await sha256Of(frozen))
+    expect(await contentOf(path)).toBe(await contentOf(frozen))
     rmSync(path)
   }
   await tandemHere(account, ['vault', 'verify', url, '--read-data'])

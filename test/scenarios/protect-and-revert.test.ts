@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { sha256Of } from '../../demo/proof.ts'
+import { contentOf } from './disk-content.ts'
 import { readWorkload } from '../../local/guests/workload.ts'
 import { startWorld, type World } from './world.ts'
 
@@ -32,8 +32,8 @@ test('puts a machine of three disks back byte for byte after its disks were over
       for (const [device, volume] of fleet.disksOf(await fleet.describe(machine)))
         hashes.push([
           device,
-          await sha256Of(account.ec2.volumePath(volume)),
-          await sha256Of(frozen.get(before.get(device) ?? '') ?? ''),
+          await contentOf(account.ec2.volumePath(volume)),
+          await contentOf(frozen.get(before.get(device) ?? '') ?? ''),
         ])
     })
   })

@@ -1,7 +1,7 @@
 import { DescribeSnapshotsCommand, StopInstancesCommand, TerminateInstancesCommand } from '@aws-sdk/client-ec2'
 import { afterAll, beforeAll, expect, inject, test } from 'vitest'
 import { loseAllButVaults } from '../../demo/loss.ts'
-import { sha256Of } from '../../demo/proof.ts'
+import { contentOf } from './disk-content.ts'
 import type { ObservedCall } from '../../local/wire/server.ts'
 import { desk } from '../cli/desk.ts'
 import { catalogItems } from './catalog-items.ts'
@@ -43,7 +43,7 @@ async function lostMachine(): Promise<Copied> {
   account.ec2.observeCapture((capture) => {
     if (capture.instanceId !== machine) return
     for (const { volumeId, path } of capture.snapshots)
-      captured.push(sha256Of(path).then((hash) => hashes.set(volumeId, hash)))
+      captured.push(contentOf(path).then((hash) => hashes.set(volumeId, hash)))
   })
   const { result } = await world.run('protect-machine', { machine })
   expect(result.status).toBe('SUCCEEDED')
@@ -63,7 +63,7 @@ async function expectReverts({ machine, hashes }: Copied, point?: string): Promi
   const { result } = await world.run('revert-machine', { machine, ...(point === undefined ? {} : { point }) })
   expect(result.status, result.cause).toBe('SUCCEEDED')
   for (const [device, volume] of world.fleet.disksOf(await world.fleet.describe(machine)))
-    expect(await sha256Of(world.account.ec2.volumePath(volume))).toBe(hashes.get(disksBefore.get(device) ?? ''))
+    expect(await contentOf(world.account.ec2.volumePath(volume))).toBe(hashes.get(disksBefore.get(device) ?? ''))
 }
 
 const recover = (machine: string, more: object = {}): Promise<Run> => world.run('recover-point', { machine, ...more })

@@ -1,4 +1,4 @@
-import { DescribeSnapshotsCommand, DescribeVolumesCommand, type Volume } from '@aws-sdk/client-ec2'
+import { DescribeSnapshotsCommand, DescribeVolumesCommand, type Snapshot, type Volume } from '@aws-sdk/client-ec2'
 import { catalogItems } from './catalog-items.ts'
 import type { World } from './world.ts'
 
@@ -11,8 +11,10 @@ export interface Traces {
   readonly disks: Readonly<Record<string, string>>
   /** Every volume of the account that carries the machine in a tag, or is attached to it. */
   readonly volumes: readonly string[]
-  /** Snapshots of any volume that ever was the machine's, by the machine's tag. */
+  /** Completed snapshots of any volume that ever was the machine's, by the machine's tag. */
   readonly snapshots: readonly string[]
+  /** As `snapshots`; one that was deleted while it waited for blocks is here until EBS gives it up. */
+  readonly pendingSnapshots: readonly string[]
   /** `POINT complete`, `REVERT reverted`, …, in the order of the table. */
   readonly records: readonly string[]
   /** Items that mean that somebody is still at work: locks, waits, ledger entries, points and reverts that are not final. */
@@ -22,9 +24,9 @@ export interface Traces {
 /** A snapshot that is deleted while it is pending goes only when it would have been complete (AWS facts A.7). */
 const DELETION_MS = 3 * 60_000
 
-export async function tracesOf(world: World, machine: string, settledMs = DELETION_MS): Promise<Traces> {
+export async function tracesOf(world: World, machine: string): Promise<Traces> {
   const { account, fleet } = world
-  await account.clock.sleep(settledMs)
+  await account.clock.sleep(DELETION_MS)
   const instance = await fleet.describe(machine)
   const disks = Object.fromEntries(fleet.disksOf(instance))
   const tagged = [{ Name: 'tag:tandem:machine', Values: [machine] }]
@@ -36,7 +38,8 @@ export async function tracesOf(world: World, machine: string, settledMs = DELETI
     guestRuns: account.guests.ofInstance(machine) !== undefined,
     disks,
     volumes: [...new Set([...Object.values(disks), ...alive(Volumes)])].toSorted(),
-    snapshots: Snapshots.flatMap(({ SnapshotId }) => SnapshotId ?? []).toSorted(),
+    snapshots: idsOf(Snapshots, 'completed'),
+    pendingSnapshots: idsOf(Snapshots, 'pending'),
     records: items.filter(({ state }) => state).map(({ sk, state }) => `${kindOf(sk)} ${String(state)}`),
     unfinished: items.flatMap(({ pk, sk, openKind }) => {
       const isBusy = sk === 'LOCK' || /^(WAIT|RUN)#/.test(String(pk)) || openKind !== undefined
@@ -44,6 +47,9 @@ export async function tracesOf(world: World, machine: string, settledMs = DELETI
     }),
   }
 }
+
+const idsOf = (snapshots: readonly Snapshot[], state: string): string[] =>
+  snapshots.flatMap(({ SnapshotId, State }) => (SnapshotId && State === state ? SnapshotId : [])).toSorted()
 
 /** A deleted volume is shown for a while longer. */
 const alive = (volumes: readonly Volume[]): string[] =>

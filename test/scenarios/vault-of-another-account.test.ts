@@ -33,10 +33,7 @@ async function deploymentWithVault(account: Account): Promise<string> {
   const key = await clock.holding(async () => {
     const { KeyMetadata } = await kms.send(
       new CreateKeyCommand({
-        Policy: policyOf([
-          allow(OWNER, ['kms:*'], '*'),
-          allow(accountId, ['kms:Decrypt', 'kms:GenerateDataKey'], '*'),
-        ]),
+        Policy: policyOf([allow(OWNER, ['kms:*'], '*'), allow(accountId, ['kms:Decrypt', 'kms:GenerateDataKey'], '*')]),
       }),
     )
     await s3.send(

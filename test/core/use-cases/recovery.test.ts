@@ -41,6 +41,8 @@ let machine: { machine?: MachineRecord }
 let points: Map<string, PointRecord>
 let ebs: MemoryEbs
 let living: Set<string>
+/** Prefixes of vaults that nobody may read. */
+let unreachable: Set<string>
 
 const inVault = (point: string, capturedAt: string, changes?: Partial<PointContent>) => ({
   manifest: `points/${MACHINE}/${point}`,
@@ -56,6 +58,7 @@ beforeEach(() => {
   machine = {}
   ebs = memoryEbs()
   living = new Set()
+  unreachable = new Set()
 })
 
 const catalog = () =>
@@ -83,6 +86,7 @@ const ports = () => ({
   },
   vaults: {
     open: async ({ prefix }: { prefix: string }) => {
+      if (unreachable.has(prefix)) throw new TandemError('AccessDenied', 'no way in')
       const found = held[prefix]
       if (!found) throw new TandemError('VaultNotFound', `There is no vault at ${prefix}.`)
       return {
@@ -109,6 +113,17 @@ describe('the plan of a recovery', () => {
       recovery: { vault: 'offsite', url: 's3://vaults/offsite/', point: newest },
     })
     expect(machine.machine).toMatchObject({ machine: MACHINE, observedAt: '2026-02-03T00:00:00.000Z' })
+  })
+
+  test('goes by what it can reach, and says what it could not look into', async () => {
+    places = { offsite: { ...place('offsite/'), isOwn: false }, main: place('main/') }
+    unreachable.add('offsite/')
+    const planned = await plan()
+    expect(planned).toMatchObject({ vault: 'main', copyOf: NEWER })
+    expect(planned.reason).toMatch(/not looked into: vault offsite \(AccessDenied: no way in\)$/)
+    held = {}
+    await expect(plan({}, runOf('other'))).rejects.toMatchObject({ name: 'AccessDenied' })
+    await expect(plan({ vault: 'offsite' }, runOf('third'))).rejects.toMatchObject({ name: 'AccessDenied' })
   })
 
   test('leaves alone what the catalog knows of the machine', async () => {
