@@ -7,21 +7,27 @@ const READ_BYTES = 4 * 1024 ** 2
 
 const SHOWN_HASH_LENGTH = 12
 
+/** SHA-256 of a whole disk, holes included, as hex. */
+export async function sha256Of(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const piece of piecesOf(path)) hash.update(piece)
+  return hash.digest('hex')
+}
+
 /**
- * SHA-256 of a whole disk, holes included, as hex.
+ * A disk from its beginning to its end; each piece is good until the next.
  *
  * Reads past the page cache where the file system allows it: through the cache, the kernel would first fill a gigabyte of pages with the
  * zeros of a sparse disk, which takes several times as long as hashing it.
  */
-export async function sha256Of(path: string): Promise<string> {
-  const hash = createHash('sha256')
+export async function* piecesOf(path: string): AsyncIterable<Buffer> {
   const buffer = pageBuffer(READ_BYTES)
   const file = await openDirect(path)
   try {
     for (;;) {
       const { bytesRead } = await file.read(buffer)
-      if (bytesRead === 0) return hash.digest('hex')
-      hash.update(buffer.subarray(0, bytesRead))
+      if (bytesRead === 0) return
+      yield buffer.subarray(0, bytesRead)
     }
   } finally {
     await file.close()
