@@ -131,15 +131,22 @@ test('revert --plan: says the same as JSON', async () => {
 
 test('policy check: says each schedule in words, and needs no account', async () => {
   const rows = rowsOf(await tandem('policy check'))
-  expect(rows).toContainEqual(['hourly', 'every hour', 'UTC', '-', '7 days', 'rate(1 hour)'])
+  expect(rows).toContainEqual(['hourly', 'every hour', 'UTC', '-', '7 days', '-', 'rate(1 hour)'])
   expect(rows).toContainEqual([
     'nightly',
     'every day at 02:00',
     'Europe/Berlin',
     '30 min',
     '14 days',
+    '-',
     'cron(0 2 * * ? *)',
   ])
+})
+
+test('policy check: says what is copied where, how often and for how long', async () => {
+  const { out } = await tandem('policy check expiring.json')
+  expect(out).toMatch(/main every 12 hours, kept 3 days/)
+  expect(out).toMatch(/offsite every day, kept 1 copy/)
 })
 
 /** `M` is the protected machine, `U` the other, `P` the point. */
