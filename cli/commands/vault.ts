@@ -4,6 +4,7 @@ import { checkBlockList, diskSizeOf } from '../../mover/disk-file.ts'
 import { copyDisk, type DiskCopy } from '../../mover/copy-disk.ts'
 import { isName } from '../../mover/format/names.ts'
 import { keyFile, kmsKey, type KeyHolder } from '../../mover/key-holders.ts'
+import { peakMiB } from '../../mover/peak-memory.ts'
 import { timed, type OnProgress } from '../../mover/progress.ts'
 import { listPoints, readPoint } from '../../mover/points.ts'
 import { restoreDisk } from '../../mover/read-disk.ts'
@@ -43,9 +44,6 @@ function checkedName(name: string): string {
   if (isName(name)) return name
   throw invalidInput(`"${name}" cannot be the name of a disk: 1 to 128 of A-Z a-z 0-9 . _ -`)
 }
-
-/** Peak of this process, threads included. */
-const peakMiB = (): number => Math.round(process.resourceUsage().maxRSS / 1024)
 
 function progressOn({ terminal }: Context, { json }: CommonOptions): { readonly onProgress?: OnProgress } {
   const { passing } = terminal

@@ -5,6 +5,7 @@ import { BLOCK_BYTES } from '../../mover/format/parameters.ts'
 import { restoreBlocks } from '../../mover/read-disk.ts'
 import type { BlockListing, BlockSource } from '../../mover/sources/block-source.ts'
 import { readCopy } from '../../mover/vault.ts'
+import { peakMiB } from '../../mover/peak-memory.ts'
 import { MemoryStore } from './memory-store.ts'
 import { makeVaultInMemory, TAKEN_AT_MS } from './vault-memory.ts'
 
@@ -67,6 +68,6 @@ await restoreBlocks(
 const result: LargeDiskResult = {
   blockCount,
   restoredBlocks,
-  peakMiB: Math.round(process.resourceUsage().maxRSS / 1024),
+  peakMiB: peakMiB(),
 }
 console.log(JSON.stringify(result))
