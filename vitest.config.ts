@@ -6,8 +6,9 @@ const DEPLOYING = ['test/scenarios/**/*.test.ts', 'test/cli/*.test.ts', 'test/ti
 const shared = {
   // Files of one worker share the modules that they import, which takes half the time: no test may depend on a module's state.
   isolate: false,
-  testTimeout: 60_000,
-  hookTimeout: 60_000,
+  // Nothing waits for real time: a limit is there for what hangs, and not for a machine that is slow or busy.
+  testTimeout: 180_000,
+  hookTimeout: 180_000,
 }
 
 export default defineConfig({
