@@ -46,6 +46,7 @@ export class Copier {
   #shell: ChildProcess | undefined
   #printed = ''
   #count = 0
+  #isClosed = false
 
   copy(source: string, target: string): Promise<void> {
     return this.#ask('cp', source, target)
@@ -57,6 +58,8 @@ export class Copier {
   }
 
   #ask(verb: 'cp' | 'map', source: string, target: string): Promise<void> {
+    // Of work that was under way when the account was closed: the files are those of whoever goes on with its folder, and nobody waits.
+    if (this.#isClosed) return new Promise(() => {})
     const shell = (this.#shell ??= this.#start())
     this.#count += 1
     const number = String(this.#count)
@@ -69,6 +72,7 @@ export class Copier {
 
   /** Resolves when the shell has gone; copies under way are finished first. */
   async close(): Promise<void> {
+    this.#isClosed = true
     const shell = this.#shell
     this.#shell = undefined
     if (!shell || shell.exitCode !== null) return

@@ -1,4 +1,5 @@
 /** The bytes: volumes and snapshots are sparse files. */
+import { randomUUID } from 'node:crypto'
 import { closeSync, existsSync, mkdirSync, openSync, realpathSync, statSync, truncateSync } from 'node:fs'
 import { open, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -101,7 +102,8 @@ export class Disks {
 
   /** Where the file has data, in order; undefined: not known. */
   async #extents(path: string): Promise<readonly Extent[] | undefined> {
-    const map = `${path}.map`
+    // Of its own: an account that is closed may still read one when another goes on with its folder.
+    const map = `${path}.${randomUUID()}.map`
     await this.#copier.map(path, map)
     const lines = (await readFile(map, 'utf8')).split('\n').filter((line) => line !== '')
     await rm(map)
