@@ -60,7 +60,6 @@ export interface PointInVault {
 }
 
 export interface PointContent {
-  readonly machine: string
   readonly capturedAt: string
   readonly disks: readonly DiskToWrite[]
   /** What `commit` wrote of the point, not yet parsed: another program may have written it. */

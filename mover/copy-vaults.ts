@@ -94,13 +94,13 @@ export const copyVault = (vault: Vault, place: DeployedVault): CopyVault => ({
     }))
   },
   async point(name) {
-    const { machine, capturedAt, disks, machineConfiguration } = await readPoint(vault, name)
+    const { capturedAt, disks, machineConfiguration } = await readPoint(vault, name)
     const found: DiskToWrite[] = []
     for (const disk of disks) {
       const { sizeBytes, blockCount } = await copyOfPoint(vault, name, disk)
       found.push({ volume: disk.disk, copy: disk.copy, sizeBytes, blockCount })
     }
-    return { machine, capturedAt, disks: found, machineConfiguration }
+    return { capturedAt, disks: found, machineConfiguration }
   },
 })
 

@@ -6,7 +6,8 @@ import { catalog, copyRules, owner, proxySettings, reports, vaults } from './tas
 
 /** Contracts of copy-point's Task states, and of the one by which protect-machine starts it (see tasks.ts). */
 
-const copySubject = z.strictObject({ machine: machineId, run: runId, point: pointId, vault: vaultName })
+/** Of recover-point too, whose `point` is the new one. */
+export const copySubject = z.strictObject({ machine: machineId, run: runId, point: pointId, vault: vaultName })
 const count = z.int().nonnegative()
 
 /** `{"machine":"i-…"}` copies the latest complete point, if the policy of the machine names one vault. */
@@ -54,13 +55,17 @@ export const copyDisk = contract({
   environment: catalog.extend(vaults.shape).extend(reports.shape),
 })
 
-export const runProxy = contract({
-  name: 'RunProxy',
-  /** `proxy`: its place in the copy's record; `attempt`: retries of this state so far. */
-  input: copySubject.extend({ proxy: count, attempt: count, token: taskToken }),
-  output: z.strictObject({}),
-  environment: catalog.extend(vaults.shape).extend(reports.shape).extend(owner.shape).extend(proxySettings.shape),
-})
+/** A state that launches a proxy and waits for its report. */
+export const proxyTask = (name: string) =>
+  contract({
+    name,
+    /** `proxy`: its place in the record of the copy or recovery; `attempt`: retries of this state so far. */
+    input: copySubject.extend({ proxy: count, attempt: count, token: taskToken }),
+    output: z.strictObject({}),
+    environment: catalog.extend(vaults.shape).extend(reports.shape).extend(owner.shape).extend(proxySettings.shape),
+  })
+
+export const runProxy = proxyTask('RunProxy')
 
 export const endProxies = contract({
   name: 'EndProxies',

@@ -1,13 +1,12 @@
 import * as z from 'zod'
 import { contract } from './contract.ts'
-import { instant, machineId, pointId, runId, taskToken, vaultName } from './identifiers.ts'
+import { copySubject, proxyTask } from './copy-tasks.ts'
+import { instant, machineId, pointId, runId, vaultName } from './identifiers.ts'
 import { diskWritten } from './jobs.ts'
-import { catalog, owner, proxySettings, reports, vaults } from './task-environment.ts'
+import { catalog, owner, reports, vaults } from './task-environment.ts'
 
 /** Contracts of recover-point's own Task states (see tasks.ts); AwaitSnapshots, CompletePoint and EndProxies are shared. */
 
-/** `point` is the new point: that of the copy stands in its record. */
-const recoverySubject = z.strictObject({ machine: machineId, run: runId, point: pointId, vault: vaultName })
 const count = z.int().nonnegative()
 
 /** `{"machine":"i-…"}` brings back the machine's newest point of whichever vault has it. */
@@ -47,7 +46,7 @@ export const planRecovery = contract({
 
 export const startSnapshots = contract({
   name: 'StartSnapshots',
-  input: recoverySubject,
+  input: copySubject,
   output: z.strictObject({ snapshotCount: z.int().positive() }),
   environment: catalog.extend(owner.shape),
 })
@@ -55,22 +54,16 @@ export const startSnapshots = contract({
 export const writeSnapshot = contract({
   name: 'WriteSnapshot',
   /** `disk`: its place in the point's list. */
-  input: recoverySubject.extend({ disk: count }),
+  input: copySubject.extend({ disk: count }),
   output: diskWritten,
   environment: catalog.extend(vaults.shape).extend(reports.shape),
 })
 
-export const runRecoveryProxy = contract({
-  name: 'RunRecoveryProxy',
-  /** As RunProxy. */
-  input: recoverySubject.extend({ proxy: count, attempt: count, token: taskToken }),
-  output: z.strictObject({}),
-  environment: catalog.extend(vaults.shape).extend(reports.shape).extend(owner.shape).extend(proxySettings.shape),
-})
+export const runRecoveryProxy = proxyTask('RunRecoveryProxy')
 
 export const discardRecovery = contract({
   name: 'DiscardRecovery',
-  input: recoverySubject.extend({ error: z.string(), cause: z.string() }),
+  input: copySubject.extend({ error: z.string(), cause: z.string() }),
   output: z.strictObject({ endedProxyCount: count, deletedSnapshotCount: count }),
   environment: catalog.extend(owner.shape),
 })

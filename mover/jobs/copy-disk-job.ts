@@ -7,12 +7,16 @@ import { SnapshotListing, SnapshotSource } from '../sources/snapshot-source.ts'
 import type { VaultLocation } from '../stores/location.ts'
 import type { Vault } from '../vault.ts'
 
+/** What work on a disk is done with. */
 export interface DiskWork {
   readonly vault: Vault
   readonly blocks: SnapshotBlocks
+  readonly onProgress?: OnProgress
+}
+
+export interface CopyWork extends DiskWork {
   /** Device that holds the snapshot's content; without it the EBS direct APIs read it. */
   readonly device?: string
-  readonly onProgress?: OnProgress
 }
 
 export const locationOf = ({ bucket, prefix }: DiskJob['vault']): VaultLocation => ({ kind: 'bucket', bucket, prefix })
@@ -23,7 +27,7 @@ export const locationOf = ({ bucket, prefix }: DiskJob['vault']): VaultLocation 
  */
 export async function copyDiskJob(
   { vault: place, disk, takenAt }: DiskJob,
-  { vault, blocks, device, onProgress }: DiskWork,
+  { vault, blocks, device, onProgress }: CopyWork,
 ): Promise<DiskCopied> {
   const { volume, snapshot, sizeBytes, since } = disk
   const listing = new SnapshotListing(blocks, snapshot, disk.blockCount, since)

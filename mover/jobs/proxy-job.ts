@@ -9,10 +9,10 @@ import { BLOCK_BYTES } from '../format/parameters.ts'
 import { diskSizeOf } from '../disk-file.ts'
 import { FileSource } from '../sources/file-source.ts'
 import type { Vault } from '../vault.ts'
-import { copyDiskJob } from './copy-disk-job.ts'
+import { copyDiskJob, type DiskWork } from './copy-disk-job.ts'
 import { ProgressOfDisks } from './progress-of-disks.ts'
 import { ProgressPost } from './progress-post.ts'
-import { writeDisk, type WriteWork } from './write-disk.ts'
+import { writeDisk } from './write-disk.ts'
 
 export interface ProxyPorts {
   readonly executions: Pick<Executions, 'succeed' | 'fail' | 'heartbeat'>
@@ -76,7 +76,7 @@ interface Work {
 }
 
 /** What is to be done with each disk. */
-function worksOf(job: ProxyJob, work: WriteWork, { devices, blocks }: ProxyPorts): Work[] {
+function worksOf(job: ProxyJob, work: DiskWork, { devices, blocks }: ProxyPorts): Work[] {
   if (job.kind === 'recovery')
     return job.disks.map((disk) => ({
       blockCount: disk.blockCount,

@@ -1,19 +1,11 @@
 /** What a Lambda and a proxy have in common when a copy comes back: one disk of it, from its vault into a snapshot. */
 import type { DiskWritten, RecoveryJob } from '../../core/contracts/jobs.ts'
-import type { SnapshotBlocks } from '../../core/copy-ports.ts'
 import { isTandemError, TandemError } from '../../core/errors.ts'
 import { BLOCK_BYTES } from '../format/parameters.ts'
-import type { OnProgress } from '../progress.ts'
 import { restoreBlocks } from '../read-disk.ts'
 import { SnapshotSink } from '../sinks/snapshot-sink.ts'
-import { readCopy, type Vault } from '../vault.ts'
-import { locationOf } from './copy-disk-job.ts'
-
-export interface WriteWork {
-  readonly vault: Vault
-  readonly blocks: SnapshotBlocks
-  readonly onProgress?: OnProgress
-}
+import { readCopy } from '../vault.ts'
+import { locationOf, type DiskWork } from './copy-disk-job.ts'
 
 /**
  * Writes the blocks that are not zeros, each opened and checked, and completes the snapshot with the digest of them all. May run
@@ -24,7 +16,7 @@ export interface WriteWork {
 export async function writeDisk(
   place: RecoveryJob['vault'],
   { volume, copy, snapshot, sizeBytes }: RecoveryJob['disks'][number],
-  { vault, blocks, onProgress }: WriteWork,
+  { vault, blocks, onProgress }: DiskWork,
 ): Promise<DiskWritten> {
   const manifest = await readCopy(vault, copy)
   if (manifest.disk !== volume || manifest.sizeBytes !== sizeBytes)

@@ -21,7 +21,6 @@ const place = (prefix: string) => ({
 })
 
 const contentOf = (capturedAt: string, changes: Partial<PointContent> = {}): PointContent => ({
-  machine: MACHINE,
   capturedAt,
   disks: disks.map(({ volume }) => ({ volume, copy: `disks/${volume}/1`, sizeBytes: 8 * GIB, blockCount: 100 })),
   machineConfiguration: {
