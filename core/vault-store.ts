@@ -17,7 +17,7 @@ export interface VaultStore {
    * @throws TandemError AccessDenied, AwsUnavailable, DiskUnwritable
    */
   put(name: string, bytes: Uint8Array): Promise<'written' | 'taken'>
-  /** The whole object; undefined when there is none. */
+  /** The whole object; undefined when there is none. What is returned here and below is the caller's alone. */
   get(name: string): Promise<Buffer | undefined>
   /** Bytes from `offset` on, fewer at the object's end; undefined when there is no such object. */
   range(name: string, offset: number, length: number): Promise<Buffer | undefined>

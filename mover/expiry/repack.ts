@@ -9,6 +9,7 @@ import { indexName, movedName, packName } from '../format/names.ts'
 import { openRecord, PackWriter, type FooterEntry } from '../format/pack.ts'
 import { PACK_BYTES, PACK_ID_BYTES } from '../format/parameters.ts'
 import { readFooter } from '../pipeline/known-packs.ts'
+import { release } from '../release.ts'
 import { writeObject, type Vault } from '../vault.ts'
 
 export interface Repacking {
@@ -79,6 +80,7 @@ class Batch {
       if (!record) throw this.#damaged(packId, ordinal, 'does not have all that copies need')
       const block = await this.#read(pack, record)
       const place = this.#writer.add(record.id, block)
+      release(block)
       moves.push({ from: record.ordinal, to: { ...place, packId: this.#writer.packId } })
       if (this.#writer.isFull) await this.#writePack()
     }

@@ -1,5 +1,6 @@
 /** Packs: some 16 MiB of encrypted blocks and a footer that says which (docs/vault-format.md, section 4). */
 import { createCipheriv, randomBytes, type KeyObject } from 'node:crypto'
+import { release } from '../release.ts'
 import { ordinalNonce, seal, unseal, type VaultKeys } from './keys.ts'
 import {
   BLOCK_BYTES,
@@ -86,7 +87,10 @@ export class PackWriter {
     const offset = this.#length
     const cipher = createCipheriv('aes-256-gcm', this.#pack.key, ordinalNonce(ordinal))
     cipher.setAAD(recordContext(this.#keys, this.#pack.id, id))
-    this.#append(cipher.update(packed))
+    const ciphertext = cipher.update(packed)
+    this.#append(ciphertext)
+    release(ciphertext)
+    if (packed !== block) release(packed)
     this.#append(cipher.final())
     this.#append(cipher.getAuthTag())
     const place = { ordinal, offset, length: this.#length - offset }
@@ -174,7 +178,7 @@ export function openFooter(keys: VaultKeys, packId: Uint8Array, sealed: Buffer):
 
 /**
  * Opens one record: `sealed` is what is at its place.
- * @returns the block; undefined when the bytes are not this block of this pack
+ * @returns the block, the caller's alone; undefined when the bytes are not this block of this pack
  */
 export function openRecord(
   keys: VaultKeys,
@@ -185,7 +189,9 @@ export function openRecord(
   const packed = unseal(pack.key, ordinalNonce(ordinal), recordContext(keys, pack.id, id), sealed)
   if (!packed) return undefined
   try {
-    return unpackBlock(packed)
+    const block = unpackBlock(packed)
+    if (block !== packed) release(packed)
+    return block
   } catch {
     return undefined
   }

@@ -8,11 +8,9 @@ import { BLOCK_BYTES, blockCountOf } from '../format/parameters.ts'
 import type { BlockSource } from '../sources/block-source.ts'
 import { FileSource } from '../sources/file-source.ts'
 import { DiskWindow } from './disk-window.ts'
-import { Garbage } from './garbage.ts'
 import { KnownBlocks } from './known-blocks.ts'
 import { COUNTER, SUM, type CopySetup, type Report, type WindowOrder } from './protocol.ts'
 
-const MIB = 1024 * 1024
 const ZEROS = Buffer.alloc(BLOCK_BYTES)
 /** One fills while the other is written. */
 const WRITERS = 2
@@ -28,7 +26,6 @@ export class CopyWorker {
   readonly #packs: Packs
   readonly #source: BlockSource
   readonly #batch: Buffer
-  readonly #garbage = new Garbage({ young: 4 * MIB, old: 8 * MIB })
   readonly #startedMs = performance.now()
 
   constructor(setup: CopySetup, store: VaultStore, report: (report: Report) => void) {
@@ -103,8 +100,6 @@ export class CopyWorker {
     this.#window.setLocated(at, id, located)
     this.#count(SUM.fresh, BLOCK_BYTES)
     this.#count(SUM.stored, located.length)
-    // Pieces of the frame, the frame, and its ciphertext.
-    this.#garbage.add({ young: 3 * located.length, old: 0 })
   }
 
   #count(sum: number, bytes: number): void {

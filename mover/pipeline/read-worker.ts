@@ -8,8 +8,8 @@ import { openRecord } from '../format/pack.ts'
 import { BLOCK_BYTES } from '../format/parameters.ts'
 import type { MovedBlocks } from '../moved-blocks.ts'
 import type { BlockSink } from '../sinks/block-sink.ts'
+import { release } from '../release.ts'
 import { FileSink } from '../sinks/file-sink.ts'
-import { Garbage } from './garbage.ts'
 import { SUM, type PackOrder, type PackOrderEntry, type ReadSetup, type Report } from './protocol.ts'
 
 const MIB = 1024 * 1024
@@ -24,8 +24,6 @@ export class ReadWorker {
   readonly #store: VaultStore
   readonly #sums: BigInt64Array
   readonly #sink: BlockSink | undefined
-  /** More than a copy's thread may hold: there are no packs in memory. */
-  readonly #garbage = new Garbage({ young: 12 * MIB, old: 16 * MIB })
   /** Loaded when a pack is gone. */
   #moved: Promise<MovedBlocks> | undefined
 
@@ -57,8 +55,12 @@ export class ReadWorker {
       const bytes = await reading
       // The next one comes while this one is worked on.
       reading = this.#readSpan(packId, spans[index + 1])
-      if (bytes) for (const entry of span) await this.#take(pack, entry, recordOf(entry, span, bytes))
-      else await this.#readMoved(packId, span)
+      if (!bytes) {
+        await this.#readMoved(packId, span)
+        continue
+      }
+      for (const entry of span) await this.#take(pack, entry, recordOf(entry, span, bytes))
+      release(bytes)
     }
   }
 
@@ -96,11 +98,10 @@ export class ReadWorker {
     const block = openRecord(this.#keys, pack, entry, sealed)
     if (!block || !blockId(this.#keys, block).equals(entry.id))
       throw this.#damaged(pack.id, entry.block, `is not what was written (record ${entry.ordinal})`)
-    await this.#sink?.write(entry.block, block)
+    if (this.#sink) await this.#sink.write(entry.block, block)
+    else release(block)
     Atomics.add(this.#sums, SUM.read, BigInt(BLOCK_BYTES))
     Atomics.add(this.#sums, SUM.stored, BigInt(entry.length))
-    // The frame, pieces of the block, and the block; the ciphertext has been there as long as its span.
-    this.#garbage.add({ young: entry.length + 2 * BLOCK_BYTES, old: entry.length })
   }
 
   #damaged(packId: Uint8Array, block: number, what: string): TandemError {

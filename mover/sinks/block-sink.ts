@@ -5,7 +5,7 @@ export const PART_BLOCKS = 16_384
 
 export interface BlockSink {
   /**
-   * Takes a block that is not zero. Parts of the disk come in ascending order, and their blocks in any; may return before it is written, and keeps `bytes` until then.
+   * Takes a block that is not zero. Parts of the disk come in ascending order, and their blocks in any; may return before it is written, and owns `bytes` from now on.
    * @throws TandemError DiskUnwritable, also for a block that was taken earlier
    */
   write(block: number, bytes: Uint8Array): Promise<void>

@@ -3,6 +3,7 @@ import { promisify } from 'node:util'
 import { TandemError } from '../../core/errors.ts'
 import { DIRECT, isNotDirect, PAGE_BYTES, pageBuffer } from '../direct-io.ts'
 import { BLOCK_BYTES } from '../format/parameters.ts'
+import { release } from '../release.ts'
 import { reasonOf } from '../system-errors.ts'
 import type { BlockSink } from './block-sink.ts'
 import { WritesUnderWay } from './writes-under-way.ts'
@@ -33,10 +34,14 @@ export class FileSink implements BlockSink {
     const start = block * BLOCK_BYTES
     const length = Math.min(BLOCK_BYTES, this.#sizeBytes - start)
     const direct = this.#direct
-    if (direct === undefined || length % PAGE_BYTES !== 0) return this.#writeAt(start, bytes.subarray(0, length))
+    if (direct === undefined || length % PAGE_BYTES !== 0) {
+      this.#writeAt(start, bytes.subarray(0, length))
+      return release(bytes)
+    }
     await this.#writes.room()
     const page = this.#free.pop() ?? pageBuffer(BLOCK_BYTES)
     page.set(bytes)
+    release(bytes)
     this.#writes.start(() =>
       this.#writeDirectly(direct, start, page.subarray(0, length)).finally(() => this.#free.push(page)),
     )

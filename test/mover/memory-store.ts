@@ -24,12 +24,13 @@ export class MemoryStore implements VaultStore {
   }
 
   async range(name: string, offset: number, length: number): Promise<Buffer | undefined> {
-    return this.objects.get(name)?.bytes.subarray(offset, offset + length)
+    const found = this.objects.get(name)
+    return found && Buffer.from(found.bytes.subarray(offset, offset + length))
   }
 
   async tail(name: string, length: number): Promise<Buffer | undefined> {
-    const bytes = this.objects.get(name)?.bytes
-    return bytes?.subarray(Math.max(0, bytes.length - length))
+    const found = this.objects.get(name)
+    return found && Buffer.from(found.bytes.subarray(Math.max(0, found.bytes.length - length)))
   }
 
   async *list(prefix: string): AsyncIterable<StoredObject> {
