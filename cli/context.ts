@@ -1,8 +1,5 @@
-import type * as z from 'zod'
-import { machineId, pointId, policyName, vaultName } from '../core/contracts/identifiers.ts'
 import type { Operator } from '../aws/operator.ts'
 import { collect } from '../aws/paging.ts'
-import { invalidInput } from './failure.ts'
 import { table } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -31,23 +28,6 @@ export function print({ terminal }: Context, { json }: CommonOptions, value: unk
 /** A table on the output stream. */
 export const tableFor = ({ terminal }: Context, columns: readonly string[], rows: readonly string[][]): string =>
   table(columns, rows, terminal.outColors.bold)
-
-function checked(schema: z.ZodType<string>, value: string): string {
-  const parsed = schema.safeParse(value)
-  if (parsed.success) return parsed.data
-  throw invalidInput(`"${value}" is ${parsed.error.issues.map(({ message }) => message).join('; ')}`)
-}
-
-export const checkedMachine = (value: string): string => checked(machineId, value)
-export const checkedPoint = (value: string): string => checked(pointId, value)
-export const checkedVault = (value: string): string => checked(vaultName, value)
-export const checkedPolicy = (value: string): string => checked(policyName, value)
-
-/** How blocks are moved, in the place of the planner's choice. */
-export function checkedPath(value: string): 'direct' | 'proxy' {
-  if (value === 'direct' || value === 'proxy') return value
-  throw invalidInput(`--path ${value}: expected direct or proxy`)
-}
 
 /** Everything of a paged answer. */
 export const all = <T>(pages: AsyncIterable<readonly T[]>): Promise<T[]> => collect(pages, (page) => page)

@@ -1,14 +1,9 @@
 import { Command, CommanderError, Option } from 'commander'
 import { isDeploymentMissing } from '../aws/calling.ts'
-import { copyPoint } from './commands/copy.ts'
-import { expire, type ExpireCopiesOptions } from './commands/expire.ts'
-import { listMachines } from './commands/machines.ts'
-import { listPoints, showLinks } from './commands/points.ts'
-import { checkPolicies } from './commands/policy.ts'
-import { protect } from './commands/protect.ts'
-import { recoverPoint } from './commands/recover.ts'
-import { revert } from './commands/revert.ts'
-import { showStatus } from './commands/status.ts'
+import type { copyPoint } from './commands/copy.ts'
+import type { ExpireCopiesOptions } from './commands/expire.ts'
+import type { recoverPoint } from './commands/recover.ts'
+import type { revert } from './commands/revert.ts'
 import type { CommonOptions, Context } from './context.ts'
 import { addVaultCommands } from './vault-program.ts'
 import { EXIT, invalidInput, report, type ExitCode } from './failure.ts'
@@ -85,23 +80,26 @@ function addReadingCommands(program: Command, context: Context, result: { exitCo
   const common = (): CommonOptions => program.opts()
   const command = commandOf(program)
   command('status', 'what is protected, what is under way, and what needs attention').action(async () => {
-    result.exitCode = await showStatus(context, common())
+    result.exitCode = await (await import('./commands/status.ts')).showStatus(context, common())
   })
-  command('machines', 'every machine that is opted in, with its latest complete point').action(() =>
-    listMachines(context, common()),
+  command('machines', 'every machine that is opted in, with its latest complete point').action(async () =>
+    (await import('./commands/machines.ts')).listMachines(context, common()),
   )
   command('points <machine>', "a machine's points, newest first")
     .option('--limit <count>', 'how many', '20')
     .option('--all', 'every one', false)
-    .action((machine: string, options: { limit: string; all: boolean }) =>
-      listPoints(context, machine, { ...common(), ...options }),
+    .action(async (machine: string, options: { limit: string; all: boolean }) =>
+      (await import('./commands/points.ts')).listPoints(context, machine, { ...common(), ...options }),
     )
   command('links <machine>', 'which snapshot holds which disk: machine, mount point, disk, snapshot, other copies')
     .option('--point <point>', 'of this point; default: the latest complete one')
-    .action((machine: string, options: { point?: string }) => showLinks(context, machine, { ...common(), ...options }))
+    .action(async (machine: string, options: { point?: string }) =>
+      (await import('./commands/points.ts')).showLinks(context, machine, { ...common(), ...options }),
+    )
   const policy = commandOf(program)('policy', 'the policy file')
   commandOf(policy)('check [file]', 'check a policy file (default: policies.json); needs no account').action(
-    (file: string | undefined) => checkPolicies(context, file ?? 'policies.json', common()),
+    async (file: string | undefined) =>
+      (await import('./commands/policy.ts')).checkPolicies(context, file ?? 'policies.json', common()),
   )
 }
 
@@ -112,8 +110,8 @@ function addActingCommands(program: Command, context: Context): void {
   command('protect [machine]', 'take a point of a machine now')
     .option('--policy <name>', 'instead: of every machine that carries this policy')
     .option(...wait)
-    .action((machine: string | undefined, options: { policy?: string; wait: boolean }) =>
-      protect(context, machine, { ...common(), ...options }),
+    .action(async (machine: string | undefined, options: { policy?: string; wait: boolean }) =>
+      (await import('./commands/protect.ts')).protect(context, machine, { ...common(), ...options }),
     )
   command('copy <machine>', 'copy a point into a vault')
     .option('--point <point>', 'this point; default: the latest complete one')
@@ -121,8 +119,8 @@ function addActingCommands(program: Command, context: Context): void {
     .option('--path <path>', 'direct (EBS direct APIs) or proxy, instead of what the planner chooses')
     .option('--plan', 'only show what would be copied, how, and what it takes; reads only', false)
     .option(...wait)
-    .action((machine: string, options: Omit<Parameters<typeof copyPoint>[2], keyof CommonOptions>) =>
-      copyPoint(context, machine, { ...common(), ...options }),
+    .action(async (machine: string, options: Omit<Parameters<typeof copyPoint>[2], keyof CommonOptions>) =>
+      (await import('./commands/copy.ts')).copyPoint(context, machine, { ...common(), ...options }),
     )
   command('recover <machine>', 'bring a point back from its copy in a vault: new snapshots, linked as a new point')
     .option('--point <point>', 'the point as it was copied; default: the newest of the machine in any vault')
@@ -131,22 +129,24 @@ function addActingCommands(program: Command, context: Context): void {
     .option('--kms-key <key>', "encrypt the new snapshots with this key, in the place of each disk's own")
     .option('--plan', 'only say what would be done; makes nothing', false)
     .option(...wait)
-    .action((machine: string, options: Omit<Parameters<typeof recoverPoint>[2], keyof CommonOptions>) =>
-      recoverPoint(context, machine, { ...common(), ...options }),
+    .action(async (machine: string, options: Omit<Parameters<typeof recoverPoint>[2], keyof CommonOptions>) =>
+      (await import('./commands/recover.ts')).recoverPoint(context, machine, { ...common(), ...options }),
     )
   command('expire', 'let copies in vaults go that the policies no longer keep')
     .option('--vault <name>', 'of this vault only')
     .option('--plan', 'only show what would go from which vault, and why; reads only', false)
     .option('--policies <file>', 'with --plan: the policy file to judge by', 'policies.json')
     .option(...wait)
-    .action((options: Omit<ExpireCopiesOptions, keyof CommonOptions>) => expire(context, { ...common(), ...options }))
+    .action(async (options: Omit<ExpireCopiesOptions, keyof CommonOptions>) =>
+      (await import('./commands/expire.ts')).expire(context, { ...common(), ...options }),
+    )
   command('revert <machine>', 'put a machine back in place: same instance, all disks together')
     .option('--point <point>', 'to this point; default: the latest complete one')
     .option('--undo', 'put back the disks that the latest revert took out', false)
     .option('--plan', 'only show what would happen; reads only', false)
     .option('--yes', 'do not ask', false)
     .option(...wait)
-    .action((machine: string, options: Omit<Parameters<typeof revert>[2], keyof CommonOptions>) =>
-      revert(context, machine, { ...common(), ...options }),
+    .action(async (machine: string, options: Omit<Parameters<typeof revert>[2], keyof CommonOptions>) =>
+      (await import('./commands/revert.ts')).revert(context, machine, { ...common(), ...options }),
     )
 }

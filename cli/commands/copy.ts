@@ -3,15 +3,8 @@ import type { CopyInput } from '../../core/contracts/copy-tasks.ts'
 import { chosenPoint } from '../../core/use-cases/chosen-point.ts'
 import { previewCopy } from '../../core/use-cases/preview-copy.ts'
 import { copyPreviewInWords } from '../copy-words.ts'
-import {
-  checkedMachine,
-  checkedPath,
-  checkedPoint,
-  checkedVault,
-  print,
-  type CommonOptions,
-  type Context,
-} from '../context.ts'
+import { checkedMachine, checkedPath, checkedPoint, checkedVault } from '../arguments.ts'
+import { print, type CommonOptions, type Context } from '../context.ts'
 import { followRun } from '../watch.ts'
 import { progressInWords } from '../worker-progress.ts'
 

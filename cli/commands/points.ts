@@ -4,7 +4,8 @@ import { copiesInWords, linksOf, sizeGiBOf } from '../../core/links.ts'
 import type { Catalog } from '../../core/ports.ts'
 import { chosenPoint } from '../../core/use-cases/chosen-point.ts'
 import { shown } from '../ages.ts'
-import { checkedMachine, checkedPoint, print, tableFor, type CommonOptions, type Context } from '../context.ts'
+import { checkedMachine, checkedPoint } from '../arguments.ts'
+import { print, tableFor, type CommonOptions, type Context } from '../context.ts'
 import { invalidInput } from '../failure.ts'
 
 interface PointsOptions extends CommonOptions {

@@ -1,5 +1,6 @@
 import type { Operator } from '../../aws/operator.ts'
-import { checkedMachine, checkedPoint, print, type CommonOptions, type Context } from '../context.ts'
+import { checkedMachine, checkedPoint } from '../arguments.ts'
+import { print, type CommonOptions, type Context } from '../context.ts'
 import { invalidInput } from '../failure.ts'
 import { previewRevert, type RevertRequest } from '../revert-preview.ts'
 import { previewInWords } from '../revert-words.ts'

@@ -10,7 +10,7 @@ import type { CopySetup, Order, ReadSetup, Report, ThreadStart } from './protoco
 import { ReadWorker } from './read-worker.ts'
 
 /** Bundled, all of the mover is one file, which is its worker too (mover/proxy.ts). */
-const WORKER = import.meta.url.endsWith('.ts') ? new URL('./worker.ts', import.meta.url) : new URL(import.meta.url)
+const WORKER = import.meta.url.endsWith('.ts') ? new URL('./worker.js', import.meta.url) : new URL(import.meta.url)
 
 type OnPack = (report: Extract<Report, { kind: 'pack' }>) => void
 
