@@ -100,6 +100,8 @@ export class CopyWorker {
     this.#window.setLocated(at, id, located)
     this.#count(SUM.fresh, BLOCK_BYTES)
     this.#count(SUM.stored, located.length)
+    // Writes under way take their next step, of which a pack needs dozens.
+    await nextTurn()
   }
 
   #count(sum: number, bytes: number): void {
