@@ -9,6 +9,8 @@ interface ProcessStatus {
   readonly state: string
   readonly parent: number
   readonly session: number
+  /** In ticks since the boot of this computer: with its id, what tells a process from a later one. */
+  readonly startedAt: string
 }
 
 /** How long stopping may take before we call it a defect: a process stops at its next return from the kernel. */
@@ -30,7 +32,8 @@ function statusFrom(path: string): ProcessStatus | undefined {
   // The second field is the program's name in parentheses and may itself hold spaces and parentheses.
   const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')
   if (!fields) return undefined
-  return { state: fields[0] ?? 'X', parent: Number(fields[1]), session: Number(fields[3]) }
+  const [state = 'X', parent, , session] = fields
+  return { state, parent: Number(parent), session: Number(session), startedAt: fields[19] ?? '' }
 }
 
 const isDead = (state: string): boolean => state === 'Z' || state === 'X' || state === 'x'
@@ -102,11 +105,13 @@ function hasOpen(pid: number, path: string): boolean {
 /**
  * A process is the guest's when its environment names the guest's root, or when it is in a session that we started for the guest.
  * The first finds what left its session with `setsid`; the second finds what has no environment to show, which is everything
- * in the middle of its `exec`.
+ * in the middle of its `exec`. What was the guest's once stays so: a process that is killed loses its environment before it is gone.
  */
 export class GuestProcesses {
   readonly #mark: string
   readonly #sessions = new Set<number>()
+  /** When they started, by process id. */
+  #known = new Map<number, string>()
 
   /** @param root the value of GUEST_ROOT in the processes' environment */
   constructor(root: string) {
@@ -121,20 +126,25 @@ export class GuestProcesses {
   /** The living processes of the guest, dead ones that nobody has reaped yet left out. */
   list(): number[] {
     const found: number[] = []
+    const known = new Map<number, string>()
     const sessionsSeen = new Set<number>()
     for (const pid of numericEntries('/proc')) {
       const status = statusFrom(`/proc/${pid}/stat`)
       if (!status || pid === process.pid) continue
       sessionsSeen.add(status.session)
-      if (!isDead(status.state) && this.#owns(pid, status)) found.push(pid)
+      if (isDead(status.state) || !this.#owns(pid, status)) continue
+      found.push(pid)
+      known.set(pid, status.startedAt)
     }
+    this.#known = known
     // Process ids are used again: an empty session's number may be a stranger's tomorrow.
     for (const session of this.#sessions) if (!sessionsSeen.has(session)) this.#sessions.delete(session)
     return found
   }
 
-  #owns(pid: number, { session }: ProcessStatus): boolean {
-    return this.#sessions.has(session) || `\0${readText(`/proc/${pid}/environ`) ?? ''}`.includes(this.#mark)
+  #owns(pid: number, { session, startedAt }: ProcessStatus): boolean {
+    if (this.#sessions.has(session) || this.#known.get(pid) === startedAt) return true
+    return `\0${readText(`/proc/${pid}/environ`) ?? ''}`.includes(this.#mark)
   }
 
   signal(name: NodeJS.Signals): void {

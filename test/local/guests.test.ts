@@ -189,6 +189,23 @@ setsid bash -c 'trap "" TERM; echo $$ >"$GUEST_ROOT/stubborn.new"; mv "$GUEST_RO
   await expect(sh(guest, 'true')).rejects.toThrow('does not run')
 })
 
+test('ends what has left its session and thrown its environment away since it was seen', async () => {
+  const { guests, spec } = machine(`#!/bin/bash
+setsid bash -c 'echo $$ >"$GUEST_ROOT/pid.new"; mv "$GUEST_ROOT/pid.new" "$GUEST_ROOT/pid"
+until [ -e "$GUEST_ROOT/go" ]; do /bin/sleep 0.01; done
+exec env -i /bin/bash -c ": >$GUEST_ROOT/bare; while :; do /bin/sleep 0.01; done"' &
+`)
+  const guest = await guests.start(spec)
+  const [pidFile, bare] = [join(guest.root, 'pid'), join(guest.root, 'bare')]
+  await whenChanged(pidFile, () => existsSync(pidFile))
+  guest.pause()
+  guest.resume()
+  writeFileSync(join(guest.root, 'go'), '')
+  await whenChanged(bare, () => existsSync(bare))
+  await guest.stop()
+  expect(isAlive(Number(readFileSync(pidFile, 'utf8')))).toBe(false)
+})
+
 test('keeps the folder of a guest over a stop and a start, but not what is in memory', async () => {
   const { guests, spec } = machine()
   const first = await guests.start(spec)
