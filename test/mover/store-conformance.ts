@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { VaultStore } from '../../core/vault-store.ts'
+import { release } from '../../mover/release.ts'
 
 const bytes = (text: string): Buffer => Buffer.from(text)
 
@@ -20,6 +21,23 @@ export function storeConformance(kind: string, open: () => Promise<VaultStore>):
       expect(await store.range('packs/a', 8, 10)).toEqual(bytes('89'))
       expect(await store.tail('packs/a', 4)).toEqual(bytes('6789'))
       expect(await store.tail('packs/a', 400)).toEqual(bytes('0123456789'))
+    })
+
+    it("gives bytes that are the caller's alone, who may do with them what it likes", async () => {
+      const store = await open()
+      const written = Buffer.alloc(20_000, 1)
+      await store.put('packs/a', written)
+      for (const read of [
+        () => store.get('packs/a'),
+        () => store.range('packs/a', 0, 20_000),
+        () => store.tail('packs/a', 20_000),
+      ]) {
+        const bytesRead = (await read()) ?? Buffer.alloc(0)
+        release(bytesRead)
+        expect(bytesRead.length).toBe(0)
+        expect(await read()).toEqual(written)
+      }
+      expect(written).toEqual(Buffer.alloc(20_000, 1))
     })
 
     it('never changes what was written: the first one stays', async () => {
