@@ -151,7 +151,7 @@ export interface SnapshotBlocks {
    * Throws SnapshotMissing, LineageBroken when the two are not of one lineage, AccessDenied.
    */
   list(snapshot: string, options: { readonly since?: string; readonly fromBlock: number }): AsyncIterable<BlockPage>
-  /** One block, its checksum checked. Throws SnapshotMissing, DiskUnreadable when what came is not what was sent. */
+  /** One block, its checksum checked; the bytes are the caller's alone. Throws SnapshotMissing, DiskUnreadable when what came is not what was sent. */
   read(snapshot: string, listed: Required<ListedBlock>): Promise<Uint8Array>
   start(snapshot: NewSnapshot): Promise<string>
   /** May be repeated. Returns the SHA-256 of the block. Throws SnapshotSealed when the snapshot takes no more blocks. */

@@ -1,5 +1,6 @@
 import type { SnapshotBlocks } from '../../core/copy-ports.ts'
 import { BLOCK_BYTES } from '../format/parameters.ts'
+import { release } from '../release.ts'
 import type { BlockListing, BlockSource } from './block-source.ts'
 
 /** With which snapshot's copy it is compared. */
@@ -77,8 +78,13 @@ export class SnapshotSource implements BlockSource {
   async #readOne(block: number, into: Buffer): Promise<void> {
     const { tokens } = this.#listing
     const token = tokens.has(block) ? tokens.get(block) : await this.#tokenOf(block)
-    if (token === undefined) into.fill(0)
-    else into.set(await this.#blocks.read(this.#snapshot, { block, token }))
+    if (token === undefined) {
+      into.fill(0)
+      return
+    }
+    const bytes = await this.#blocks.read(this.#snapshot, { block, token })
+    into.set(bytes)
+    release(bytes)
   }
 
   /** Of a block that is no change, and that the vault has lost all the same. */

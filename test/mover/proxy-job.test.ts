@@ -53,7 +53,7 @@ const blocks: Pick<SnapshotBlocks, 'list' | 'read'> = {
   async *list() {
     yield { blocks: [1, 2].map((block) => ({ block, token: String(block) })), isLast: true }
   },
-  read: async (_, { block }) => content.subarray(block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES),
+  read: async (_, { block }) => Buffer.from(content.subarray(block * BLOCK_BYTES, (block + 1) * BLOCK_BYTES)),
 }
 
 const note = (answer: object): Promise<'sent'> => {
