@@ -1,5 +1,6 @@
 import type { Operator } from '../aws/operator.ts'
 import { collect } from '../aws/paging.ts'
+import { askEach } from '../core/at-once.ts'
 import { table } from './table.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -32,13 +33,6 @@ export const tableFor = ({ terminal }: Context, columns: readonly string[], rows
 /** Everything of a paged answer. */
 export const all = <T>(pages: AsyncIterable<readonly T[]>): Promise<T[]> => collect(pages, (page) => page)
 
-/** Calls under way at a time: enough for hundreds of machines, too few to be throttled. */
-const CALL_LIMIT = 8
-
-/** What `ask` answers for each item, in the order of the items. */
-export async function each<T, Answer>(items: readonly T[], ask: (item: T) => Promise<Answer>): Promise<Answer[]> {
-  const answers: Answer[] = []
-  for (let at = 0; at < items.length; at += CALL_LIMIT)
-    answers.push(...(await Promise.all(items.slice(at, at + CALL_LIMIT).map(ask))))
-  return answers
-}
+/** What `ask` answers for each item; so many calls at a time that hundreds of machines take seconds, and none is throttled. */
+export const each = <T, Answer>(items: readonly T[], ask: (item: T) => Promise<Answer>): Promise<Answer[]> =>
+  askEach(items, 8, ask)

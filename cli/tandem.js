@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * Starts the command. What Node has compiled once is kept beside it: the command then starts in two thirds of the time. JavaScript,
- * and alone in that: for a first file in TypeScript, Node loads the whole of what strips types, although all others come from the cache.
+ * because for a first file in TypeScript Node loads the whole of what strips types, although all others come from the cache.
  */
 import { enableCompileCache } from 'node:module'
 import { join } from 'node:path'

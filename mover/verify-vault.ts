@@ -1,4 +1,6 @@
 /** Looks whether everything that a copy needs is in the vault, and is what was written. */
+import { askEach } from '../core/at-once.ts'
+import { TandemError } from '../core/errors.ts'
 import { readMap } from './blocks-of-copy.ts'
 import { tellDamage } from './damage.ts'
 import type { DiskManifest } from './format/manifest.ts'
@@ -11,7 +13,6 @@ import { faultOfPoint, listPoints } from './points.ts'
 import { SEGMENT_BLOCKS } from './format/parameters.ts'
 import type { SegmentEntry } from './format/segment.ts'
 import { readFooter } from './pipeline/known-packs.ts'
-import { TandemError } from '../core/errors.ts'
 import { checkBlocks, type ReadOptions } from './read-disk.ts'
 import { readCopy, readObject, type CopyName, type Vault } from './vault.ts'
 
@@ -74,48 +75,32 @@ export async function verifyCopies(
   return findings
 }
 
+/** A vault of thousands of packs has as many footers. */
+const FOOTERS_AT_ONCE = 16
+
+/** Notes the first fault of each pack. */
 async function checkPlaces(
   vault: Vault,
   { disk, segments }: DiskManifest,
   note: (error: unknown) => void,
 ): Promise<void> {
   const places = new Places(vault)
-  const told = new Set<string>()
+  const noted = new Set<string>()
   for (const [number, id] of segments)
     try {
       const packs = Map.groupBy(await readMap(vault, disk, number, id), ({ packId }) => packId.toString('hex'))
-      const open = [...packs].filter(([pack]) => !told.has(pack))
-      const nameOf = (block: number): string => `block ${number * SEGMENT_BLOCKS + block} of ${disk}`
-      for (let at = 0; at < open.length; at += PACKS_AT_ONCE) {
-        const checks = open
-          .slice(at, at + PACKS_AT_ONCE)
-          .map(async ([pack, entries]) => ({ pack, fault: await checkPack(places, entries, nameOf) }))
-        for (const { pack, fault } of await Promise.all(checks)) {
-          if (fault === undefined) continue
-          told.add(pack)
-          note(fault)
-        }
+      const open = [...packs].filter(([pack]) => !noted.has(pack))
+      const faults = await askEach(open, FOOTERS_AT_ONCE, ([, entries]) =>
+        places.faultOf(entries, (block) => `block ${number * SEGMENT_BLOCKS + block} of ${disk}`),
+      )
+      for (const [at, [pack]] of open.entries()) {
+        if (faults[at] === undefined) continue
+        noted.add(pack)
+        note(faults[at])
       }
     } catch (error) {
       note(error)
     }
-}
-
-/** Footers are asked for so many at a time: one after the other, a vault of thousands of packs waits for answers most of the time. */
-const PACKS_AT_ONCE = 16
-
-/** @returns the first that is wrong with what a pack holds, undefined when nothing is */
-async function checkPack(
-  places: Places,
-  entries: readonly SegmentEntry[],
-  nameOf: (block: number) => string,
-): Promise<unknown> {
-  try {
-    for (const entry of entries) if (!(await places.holds(entry))) return places.misplaced(entry, nameOf(entry.block))
-    return undefined
-  } catch (error) {
-    return error
-  }
 }
 
 /** Footers that are kept while a copy is looked at: neighbouring segments use the same packs. */
@@ -133,8 +118,22 @@ class Places {
     this.#moved = new MovedBlocks(vault)
   }
 
+  /** @returns what is wrong with the first entry of a pack that is not where its map says, undefined when all are */
+  async faultOf(entries: readonly SegmentEntry[], nameOf: (block: number) => string): Promise<unknown> {
+    try {
+      for (const entry of entries) {
+        if (await this.#holds(entry)) continue
+        const pack = `${packName(entry.packId)} in the vault at ${this.#vault.store.url}`
+        return new TandemError('VaultDamaged', `${pack} does not hold ${nameOf(entry.block)} where its map says.`)
+      }
+      return undefined
+    } catch (error) {
+      return error
+    }
+  }
+
   /** @throws TandemError VaultDamaged when the pack is damaged, or missing */
-  async holds({ packId, id, ...place }: NewPlace & { readonly id: Buffer }): Promise<boolean> {
+  async #holds({ packId, id, ...place }: NewPlace & { readonly id: Buffer }): Promise<boolean> {
     const footer = await this.#footerOf(packId)
     if (footer) {
       const record = footer[place.ordinal]
@@ -143,13 +142,8 @@ class Places {
       )
     }
     const now = await this.#moved.find(packId, place.ordinal)
-    if (now) return this.holds({ ...now, id })
+    if (now) return this.#holds({ ...now, id })
     throw new TandemError('VaultDamaged', `${packName(packId)} in the vault at ${this.#vault.store.url} is missing.`)
-  }
-
-  misplaced({ packId }: SegmentEntry, block: string): TandemError {
-    const pack = `${packName(packId)} in the vault at ${this.#vault.store.url}`
-    return new TandemError('VaultDamaged', `${pack} does not hold ${block} where its map says.`)
   }
 
   #footerOf(packId: Buffer): Promise<FooterEntry[] | undefined> {

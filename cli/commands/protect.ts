@@ -1,6 +1,6 @@
 import { policyOf } from '../../core/inspection.ts'
 import { checkedMachine, checkedPolicy } from '../arguments.ts'
-import { type CommonOptions, type Context } from '../context.ts'
+import type { CommonOptions, Context } from '../context.ts'
 import { invalidInput } from '../failure.ts'
 import { followRun } from '../watch.ts'
 

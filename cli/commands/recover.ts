@@ -1,6 +1,6 @@
 import type { Operator } from '../../aws/operator.ts'
 import { checkedMachine, checkedPath, checkedPoint, checkedVault } from '../arguments.ts'
-import { type CommonOptions, type Context } from '../context.ts'
+import type { CommonOptions, Context } from '../context.ts'
 import { followRun } from '../watch.ts'
 import { progressInWords } from '../worker-progress.ts'
 

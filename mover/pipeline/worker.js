@@ -1,6 +1,6 @@
 /**
- * A thread of the mover. Loads what it runs only when it has switched on the cache of what Node has compiled. JavaScript, and alone
- * in that, like cli/tandem.js: for a first file in TypeScript, Node loads the whole of what strips types, in every thread.
+ * A thread of the mover. Loads what it runs only when it has switched on the cache of what Node has compiled. JavaScript, as
+ * cli/tandem.js is: for a first file in TypeScript, Node loads the whole of what strips types, in every thread.
  */
 import { enableCompileCache } from 'node:module'
 import { workerData } from 'node:worker_threads'
