@@ -8,7 +8,7 @@ import { sealObject, segmentId } from '../mover/format/envelope.ts'
 import { vaultKeys, type VaultKeys } from '../mover/format/keys.ts'
 import { rootDigest, writeManifest } from '../mover/format/manifest.ts'
 import { manifestName, mapName, packName, PREFIX } from '../mover/format/names.ts'
-import { BLOCK_BYTES, ID_BYTES, PACK_ID_BYTES, SEGMENT_BLOCKS } from '../mover/format/parameters.ts'
+import { BLOCK_BYTES, CHECK_BYTES, ID_BYTES, PACK_ID_BYTES, SEGMENT_BLOCKS } from '../mover/format/parameters.ts'
 import { writeSegment, type SegmentEntry } from '../mover/format/segment.ts'
 import { takeInventory } from '../mover/expiry/inventory.ts'
 import { markLive } from '../mover/expiry/live-records.ts'
@@ -55,6 +55,7 @@ function fill(store: SyntheticStore, keys: VaultKeys, packCount: number, recordC
         offset: 26 + ordinal * 100_000,
         length: 100_000,
         id: randomBytes(ID_BYTES),
+        check: randomBytes(CHECK_BYTES),
       })
     }
     const plaintext = writeSegment(entries)

@@ -38,7 +38,7 @@ export async function takeFromParent(
       if (at >= count) continue
       const pack = packs.numberOf(packId)
       if (pack === undefined) lost.add(at)
-      else window.setLocated(at, entry.id, { ...entry, pack })
+      else window.setLocated(at, entry, { ...entry, pack })
     }
   }
   return lost

@@ -1,5 +1,5 @@
 /**
- * What the primitives alone allow: how fast all cores together compute the ids of a disk's blocks, compress and encrypt them,
+ * What the primitives alone allow: how fast all cores together compute the ids and checks of a disk's blocks, compress and encrypt them,
  * reading nothing and writing nothing. Started as a script, it is one of the threads of this measurement.
  */
 import { createCipheriv, randomBytes } from 'node:crypto'
@@ -7,7 +7,7 @@ import { once } from 'node:events'
 import { closeSync, openSync, readSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
-import { blockId, ordinalNonce, vaultKeys } from '../../mover/format/keys.ts'
+import { blockCheck, blockId, ordinalNonce, vaultKeys } from '../../mover/format/keys.ts'
 import { BLOCK_BYTES } from '../../mover/format/parameters.ts'
 import { packBlock } from '../../mover/format/zstd.ts'
 import { release } from '../../mover/release.ts'
@@ -66,6 +66,7 @@ function work({ disk, diskBytes }: { readonly disk: string; readonly diskBytes: 
   let count = 0
   for (; performance.now() - startedMs < SECONDS * 1000; count += 1) {
     const block = blocks[count % blocks.length] ?? Buffer.alloc(0)
+    blockCheck(keys, block)
     blockId(keys, block)
     const packed = packBlock(block)
     const cipher = createCipheriv('aes-256-gcm', key, ordinalNonce(count))

@@ -1,11 +1,10 @@
 /** The envelope of small objects (docs/vault-format.md, section 5). */
 import { createHmac, randomBytes } from 'node:crypto'
-import { seal, unseal, type VaultKeys } from './keys.ts'
+import { NO_NONCE, seal, unseal, type VaultKeys } from './keys.ts'
 import { SALT_BYTES } from './parameters.ts'
 import { compress, decompress } from './zstd.ts'
 
 const MAGIC = Buffer.from('TANDOBJ1')
-const NO_NONCE = Buffer.alloc(12)
 /** The largest small object is the manifest of a 64 TiB disk: 65,536 segments of 70 bytes. An index part is far below. */
 const PLAINTEXT_LIMIT_BYTES = 64 * 1024 * 1024
 

@@ -11,12 +11,14 @@ import {
 import { TAG_BYTES } from './parameters.ts'
 
 const CIPHER = 'aes-256-gcm'
+export const NO_NONCE = Buffer.alloc(12)
 
 /** Not bytes: Node makes such an object of bytes each time that they are used, which takes longer than the HMAC of an id. */
 export interface VaultKeys {
   /** 16 bytes. */
   readonly vaultId: Buffer
   readonly idKey: KeyObject
+  readonly checkKey: KeyObject
   packKey(packId: Uint8Array): KeyObject
   objectKey(salt: Uint8Array): KeyObject
 }
@@ -30,6 +32,7 @@ export function vaultKeys(masterKey: Uint8Array, vaultId: Uint8Array): VaultKeys
   return {
     vaultId: Buffer.from(vaultId),
     idKey: derive(master, vaultId, 'id'),
+    checkKey: derive(master, vaultId, 'check'),
     packKey: (packId) => derive(master, packId, 'pack'),
     objectKey: (salt) => derive(master, salt, 'object'),
   }
@@ -40,6 +43,17 @@ export const blockId = ({ idKey }: VaultKeys, block: Uint8Array): Buffer =>
   createHmac('sha256', idKey)
     .update(hash('sha256', block, 'buffer'))
     .digest()
+
+/**
+ * Check of a block of 524,288 bytes, 16 bytes: secret, unlike an id, and eight times as fast. Says whether it is the very block that a map
+ * means; what is deduplicated goes by ids, which also somebody who has the key cannot make collide.
+ */
+export function blockCheck({ checkKey }: VaultKeys, block: Uint8Array): Buffer {
+  const cipher = createCipheriv(CIPHER, checkKey, NO_NONCE)
+  cipher.setAAD(block)
+  cipher.final()
+  return cipher.getAuthTag()
+}
 
 /** `ciphertext ‖ tag`. */
 export function seal(key: KeyObject, nonce: Uint8Array, associated: Uint8Array, plaintext: Uint8Array): Buffer {

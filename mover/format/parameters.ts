@@ -10,6 +10,7 @@ export const PACK_BYTES = 16 * 1024 * 1024
 /** Ordinals are u16, and the last is kept free. */
 export const PACK_RECORDS_MAX = 65_535
 export const ID_BYTES = 32
+export const CHECK_BYTES = 16
 export const PACK_ID_BYTES = 16
 export const TAG_BYTES = 16
 export const SALT_BYTES = 32

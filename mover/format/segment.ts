@@ -1,15 +1,22 @@
 /** Map segments: which block of a GiB is where (docs/vault-format.md, section 5). */
 import type { Place } from './pack.ts'
-import { ID_BYTES, PACK_ID_BYTES, SEGMENT_BLOCKS } from './parameters.ts'
+import { CHECK_BYTES, ID_BYTES, PACK_ID_BYTES, SEGMENT_BLOCKS } from './parameters.ts'
 
-/** `block u16 ‖ pack u16 ‖ ordinal u16 ‖ offset u32 ‖ length u32 ‖ id`. */
-const ENTRY_BYTES = 2 + 2 + 2 + 4 + 4 + ID_BYTES
+/** `block u16 ‖ pack u16 ‖ ordinal u16 ‖ offset u32 ‖ length u32 ‖ id ‖ check`. */
+const ID_AT = 2 + 2 + 2 + 4 + 4
+const CHECK_AT = ID_AT + ID_BYTES
+const ENTRY_BYTES = CHECK_AT + CHECK_BYTES
 
-export interface SegmentEntry extends Place {
+/** What a block is known by (docs/vault-format.md, section 3). */
+export interface BlockDigests {
+  readonly id: Buffer
+  readonly check: Buffer
+}
+
+export interface SegmentEntry extends Place, BlockDigests {
   /** Within the segment, 0 to 2047. */
   readonly block: number
   readonly packId: Buffer
-  readonly id: Buffer
 }
 
 /** @param entries in the order of blocks @param unusedPackId makes another segment of the same entries */
@@ -24,14 +31,15 @@ export function writeSegment(entries: readonly SegmentEntry[], unusedPackId?: Bu
   let at = bytes.writeUInt16LE(packs.size, 0)
   for (const name of packs.keys()) at += bytes.write(name, at, 'hex')
   at = bytes.writeUInt16LE(entries.length, at)
-  for (const { block, packId, ordinal, offset, length, id } of entries) {
+  for (const { block, packId, ordinal, offset, length, id, check } of entries) {
     at = bytes.writeUInt16LE(block, at)
     at = bytes.writeUInt16LE(packs.get(packId.toString('hex')) ?? 0, at)
     at = bytes.writeUInt16LE(ordinal, at)
     at = bytes.writeUInt32LE(offset, at)
     at = bytes.writeUInt32LE(length, at)
     bytes.set(id, at)
-    at += ID_BYTES
+    bytes.set(check, at + ID_BYTES)
+    at += ID_BYTES + CHECK_BYTES
   }
   return bytes
 }
@@ -61,7 +69,8 @@ export function readSegment(bytes: Buffer): SegmentEntry[] | undefined {
       ordinal: bytes.readUInt16LE(at + 4),
       offset: bytes.readUInt32LE(at + 6),
       length: bytes.readUInt32LE(at + 10),
-      id: bytes.subarray(at + 14, at + ENTRY_BYTES),
+      id: bytes.subarray(at + ID_AT, at + CHECK_AT),
+      check: bytes.subarray(at + CHECK_AT, at + ENTRY_BYTES),
     })
   }
   return entries

@@ -1,7 +1,7 @@
 /** One thread of a copy: reads blocks, leaves out zeros and what is known, and fills packs with the rest. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { VaultStore } from '../../core/vault-store.ts'
-import { blockId, vaultKeys, type VaultKeys } from '../format/keys.ts'
+import { blockCheck, blockId, vaultKeys, type VaultKeys } from '../format/keys.ts'
 import { packName } from '../format/names.ts'
 import { PackWriter } from '../format/pack.ts'
 import { BLOCK_BYTES, blockCountOf } from '../format/parameters.ts'
@@ -88,16 +88,17 @@ export class CopyWorker {
       this.#count(SUM.zero, BLOCK_BYTES)
       return
     }
+    const check = blockCheck(this.#keys, block)
+    if (this.#window.has(at, check)) return this.#count(SUM.known, BLOCK_BYTES)
     const id = blockId(this.#keys, block)
-    if (this.#window.has(at, id)) return this.#count(SUM.known, BLOCK_BYTES)
     const claim = this.#known.claim(id)
     if (claim.kind === 'known') {
-      this.#window.setAsKnown(at, id, claim.record)
+      this.#window.setAsKnown(at, { id, check }, claim.record)
       return this.#count(SUM.known, BLOCK_BYTES)
     }
     const located = await this.#packs.add(id, block)
     if (claim.kind === 'new') this.#known.stored(claim.record, located)
-    this.#window.setLocated(at, id, located)
+    this.#window.setLocated(at, { id, check }, located)
     this.#count(SUM.fresh, BLOCK_BYTES)
     this.#count(SUM.stored, located.length)
     // Writes under way take their next step, of which a pack needs dozens.

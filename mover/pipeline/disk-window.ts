@@ -2,12 +2,12 @@
  * A part of the disk under work, and what each of its blocks is. Work goes window by window, so that memory does not grow with
  * the disk.
  */
-import type { SegmentEntry } from '../format/segment.ts'
-import { SEGMENT_BLOCKS } from '../format/parameters.ts'
+import { CHECK_BYTES, SEGMENT_BLOCKS } from '../format/parameters.ts'
+import type { BlockDigests, SegmentEntry } from '../format/segment.ts'
 import type { KnownBlocks } from './known-blocks.ts'
-import { RECORD_BYTES, Records, idWords, type Located } from './records.ts'
+import { RECORD_BYTES, Records, type Located } from './records.ts'
 
-/** 32 GiB of disk, 4 MiB of records. */
+/** 32 GiB of disk, 5 MiB of memory. */
 export const WINDOW_SEGMENTS = 32
 export const WINDOW_BLOCKS = WINDOW_SEGMENTS * SEGMENT_BLOCKS
 
@@ -18,13 +18,17 @@ const AS_KNOWN = 2
 
 export class DiskWindow {
   readonly #records: Records
+  /** Behind the records. */
+  readonly #checks: Buffer
 
   static memory(blockCount: number): SharedArrayBuffer {
-    return new SharedArrayBuffer(Math.min(blockCount, WINDOW_BLOCKS) * RECORD_BYTES)
+    return new SharedArrayBuffer(Math.min(blockCount, WINDOW_BLOCKS) * (RECORD_BYTES + CHECK_BYTES))
   }
 
   constructor(memory: SharedArrayBuffer) {
-    this.#records = new Records(memory)
+    const count = memory.byteLength / (RECORD_BYTES + CHECK_BYTES)
+    this.#records = new Records(memory, count)
+    this.#checks = Buffer.from(memory, count * RECORD_BYTES)
   }
 
   clear(): void {
@@ -35,21 +39,21 @@ export class DiskWindow {
     this.#records.setState(block, ZERO)
   }
 
-  setLocated(block: number, id: Uint8Array, located: Located): void {
-    this.#records.setId(block, id)
+  setLocated(block: number, digests: BlockDigests, located: Located): void {
+    this.#setDigests(block, digests)
     this.#records.setLocated(block, located)
     this.#records.setState(block, LOCATED)
   }
 
-  setAsKnown(block: number, id: Uint8Array, record: number): void {
-    this.#records.setId(block, id)
+  setAsKnown(block: number, digests: BlockDigests, record: number): void {
+    this.#setDigests(block, digests)
     this.#records.setLocated(block, { pack: record, offset: 0, length: 0, ordinal: 0 })
     this.#records.setState(block, AS_KNOWN)
   }
 
-  /** Whether the window says already that this block is here. */
-  has(block: number, id: Buffer): boolean {
-    return this.#records.state(block) === LOCATED && this.#records.hasId(block, idWords(id))
+  /** Whether the window says already that the block of this check is here. */
+  has(block: number, check: Buffer): boolean {
+    return this.#records.state(block) === LOCATED && this.#check(block).equals(check)
   }
 
   /** Entries of one segment of the window. @throws Error when a block that was claimed has never been stored */
@@ -69,8 +73,18 @@ export class DiskWindow {
         block: block - first,
         packId: packIdOf(pack),
         id: Buffer.from(this.#records.id(block)),
+        check: Buffer.from(this.#check(block)),
       })
     }
     return entries
+  }
+
+  #setDigests(block: number, { id, check }: BlockDigests): void {
+    this.#records.setId(block, id)
+    this.#check(block).set(check)
+  }
+
+  #check(block: number): Buffer {
+    return this.#checks.subarray(block * CHECK_BYTES, (block + 1) * CHECK_BYTES)
   }
 }

@@ -74,6 +74,7 @@ export interface PackOrderEntry {
   readonly offset: number
   readonly length: number
   readonly id: Uint8Array
+  readonly check: Uint8Array
 }
 
 export type Order = WindowOrder | PackOrder

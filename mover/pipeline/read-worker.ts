@@ -2,7 +2,7 @@
 import type { KeyObject } from 'node:crypto'
 import { TandemError } from '../../core/errors.ts'
 import type { VaultStore } from '../../core/vault-store.ts'
-import { blockId, vaultKeys, type VaultKeys } from '../format/keys.ts'
+import { blockCheck, vaultKeys, type VaultKeys } from '../format/keys.ts'
 import { packName } from '../format/names.ts'
 import { openRecord } from '../format/pack.ts'
 import { BLOCK_BYTES } from '../format/parameters.ts'
@@ -81,11 +81,11 @@ export class ReadWorker {
     )
     const moved = await this.#moved
     const packs = new Map<string, PackOrderEntry[]>()
-    for (const { block, id, ordinal } of entries) {
+    for (const { block, id, check, ordinal } of entries) {
       const place = await moved.find(packId, ordinal)
       if (!place) throw this.#damaged(packId, block, 'is missing')
       const name = place.packId.toString('hex')
-      packs.set(name, [...(packs.get(name) ?? []), { ...place, block, id }])
+      packs.set(name, [...(packs.get(name) ?? []), { ...place, block, id, check }])
     }
     for (const [name, there] of packs) await this.#readPack(Buffer.from(name, 'hex'), there)
   }
@@ -96,7 +96,7 @@ export class ReadWorker {
     sealed: Buffer,
   ): Promise<void> {
     const block = openRecord(this.#keys, pack, entry, sealed)
-    if (!block || !blockId(this.#keys, block).equals(entry.id))
+    if (!block || !blockCheck(this.#keys, block).equals(entry.check))
       throw this.#damaged(pack.id, entry.block, `is not what was written (record ${entry.ordinal})`)
     if (this.#sink) await this.#sink.write(entry.block, block)
     else release(block)

@@ -24,8 +24,9 @@ export class Records {
   readonly words: Int32Array
   readonly #bytes: Buffer
 
-  constructor(memory: SharedArrayBuffer) {
-    this.words = new Int32Array(memory)
+  /** @param count as many as there is memory for, unless told */
+  constructor(memory: SharedArrayBuffer, count = memory.byteLength / RECORD_BYTES) {
+    this.words = new Int32Array(memory, 0, count * WORDS)
     this.#bytes = Buffer.from(memory)
   }
 

@@ -25,6 +25,7 @@ export function readNewest(folder: string, keyFile: string, disk: string): Buffe
   const wrapped = Buffer.from(config.key.wrapped, 'base64')
   const master = gcmOpen(hkdf(fileKey, vaultId, 'wrap'), wrapped.subarray(0, 12), vaultId, wrapped.subarray(12))
   const idKey = hkdf(master, vaultId, 'id')
+  const checkKey = hkdf(master, vaultId, 'check')
 
   // Section 5: small objects
   function small(name: string): Buffer {
@@ -54,7 +55,7 @@ export function readNewest(folder: string, keyFile: string, disk: string): Buffe
     let at = 2 + packCount * 16
     const count = seg.readUInt16LE(at)
     at += 2
-    for (let i = 0; i < count; i++, at += 46) {
+    for (let i = 0; i < count; i++, at += 62) {
       const packIndex = seg.readUInt16LE(at + 2)
       const packId = seg.subarray(2 + packIndex * 16, 18 + packIndex * 16)
       const ordinal = seg.readUInt16LE(at + 4)
@@ -69,6 +70,9 @@ export function readNewest(folder: string, keyFile: string, disk: string): Buffe
       const block = packed.length === BLOCK ? packed : zlib.zstdDecompressSync(packed)
       const sha = crypto.createHash('sha256').update(block).digest()
       if (!crypto.createHmac('sha256', idKey).update(sha).digest().equals(id)) throw new Error('block id')
+      const gcm = crypto.createCipheriv('aes-256-gcm', checkKey, Buffer.alloc(12)).setAAD(block)
+      gcm.final()
+      if (!gcm.getAuthTag().equals(seg.subarray(at + 46, at + 62))) throw new Error('block check')
       block.copy(out, (number * 2048 + seg.readUInt16LE(at)) * BLOCK)
     }
   }
