@@ -8,7 +8,7 @@ import {
   S3Client,
 } from '@aws-sdk/client-s3'
 import type { Clock } from '../core/ports.ts'
-import type { StoredObject, VaultStore } from '../core/vault-store.ts'
+import type { ObjectStore, StoredObject } from '../core/vault-store.ts'
 import { calling, codeOf } from './calling.ts'
 import { systemClock } from './clock.ts'
 import { requireRegion } from './region.ts'
@@ -38,7 +38,7 @@ export interface BucketStoreOptions {
 }
 
 /** The bucket and what is below a prefix, which is empty or ends with `/`. */
-class BucketStore implements VaultStore {
+class BucketStore implements ObjectStore {
   readonly url: string
   readonly #s3: S3Client
   readonly #bucket: string
@@ -181,7 +181,7 @@ export async function openBucketStore(
   bucket: string,
   prefix: string,
   options: BucketStoreOptions = {},
-): Promise<VaultStore> {
+): Promise<ObjectStore> {
   const s3 = new S3Client({})
   await requireRegion(s3)
   return new BucketStore(s3, bucket, prefix, options)

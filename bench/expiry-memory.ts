@@ -19,6 +19,7 @@ class SyntheticStore implements VaultStore {
   readonly objects = new Map<string, () => Buffer>()
 
   put = (): never => this.#no()
+  draft = (): never => this.#no()
   range = (): never => this.#no()
   tail = (): never => this.#no()
   remove = (): never => this.#no()

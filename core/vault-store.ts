@@ -8,7 +8,8 @@ export interface StoredObject {
   readonly writtenMs: number
 }
 
-export interface VaultStore {
+/** What takes whole objects, and gives them back. */
+export interface ObjectStore {
   /** For people: `s3://bucket/prefix`, `file:///folder`. */
   readonly url: string
   /**
@@ -29,4 +30,22 @@ export interface VaultStore {
   remove(name: string): Promise<'removed' | 'absent' | 'locked'>
   /** Removes what writers that died have left of unfinished objects, if it is older. @returns how many */
   removeUnfinished(writtenBeforeMs: number): Promise<number>
+}
+
+export interface VaultStore extends ObjectStore {
+  /**
+   * Begins an object that comes in pieces; nothing is written yet.
+   * @param sizeMax bytes; more will not be appended
+   */
+  draft(name: string, sizeMax: number): ObjectDraft
+}
+
+/** An object that is there, whole and under its name, when `finish` returns, and not before. */
+export interface ObjectDraft {
+  /** Appends bytes, which are the draft's until it resolves; one call at a time. @throws TandemError as `put` */
+  append(pieces: readonly Uint8Array[]): Promise<void>
+  /** As `put` does with all that was appended; a draft that cannot be finished is discarded. */
+  finish(): Promise<'written' | 'taken'>
+  /** Leaves nothing of a draft that is not finished, whatever is under way. */
+  discard(): Promise<void>
 }

@@ -4,10 +4,11 @@ import { TandemError } from '../../core/errors.ts'
 import { tellDamage } from '../damage.ts'
 import { writeIndexPart, type IndexedPack } from '../format/index-part.ts'
 import { blockId } from '../format/keys.ts'
-import { writeMoves, type Move } from '../format/moved.ts'
+import { writeMoves, type Move, type NewPlace } from '../format/moved.ts'
 import { indexName, movedName, packName } from '../format/names.ts'
 import { openRecord, PackWriter, type FooterEntry } from '../format/pack.ts'
 import { PACK_BYTES, PACK_ID_BYTES } from '../format/parameters.ts'
+import { packBlock } from '../format/zstd.ts'
 import { readFooter } from '../pipeline/known-packs.ts'
 import { release } from '../release.ts'
 import { writeObject, type Vault } from '../vault.ts'
@@ -45,26 +46,31 @@ export async function repack(
     for (const moved of await batch.finish()) await onMoved(moved)
     batch = new Batch(vault, packBytes)
   }
-  for await (const repacking of repackings)
-    try {
-      await batch.add(repacking)
-      if (batch.packCount >= BATCH_PACKS) await finish()
-    } catch (error) {
-      damages.push(tellDamage(error))
-    }
-  await finish()
+  try {
+    for await (const repacking of repackings)
+      try {
+        await batch.add(repacking)
+        if (batch.packCount >= BATCH_PACKS) await finish()
+      } catch (error) {
+        damages.push(tellDamage(error))
+      }
+    await finish()
+  } finally {
+    await batch.discard()
+  }
   return damages
 }
 
 class Batch {
   readonly #vault: Vault
-  readonly #writer: PackWriter
+  readonly #packBytes: number
   readonly #packs: IndexedPack[] = []
   readonly #moved: Moved[] = []
+  #writer: PackWriter | undefined
 
   constructor(vault: Vault, packBytes: number) {
     this.#vault = vault
-    this.#writer = new PackWriter(vault.keys, packBytes)
+    this.#packBytes = packBytes
   }
 
   get packCount(): number {
@@ -79,22 +85,24 @@ class Batch {
       const record = footer[ordinal]
       if (!record) throw this.#damaged(packId, ordinal, 'does not have all that copies need')
       const block = await this.#read(pack, record)
-      const place = this.#writer.add(record.id, block)
-      release(block)
-      moves.push({ from: record.ordinal, to: { ...place, packId: this.#writer.packId } })
-      if (this.#writer.isFull) await this.#writePack()
+      moves.push({ from: record.ordinal, to: await this.#store(record.id, block) })
     }
     this.#moved.push({ packId, moves })
   }
 
   /** Writes what is left and where all is. */
   async finish(): Promise<readonly Moved[]> {
-    if (this.#writer.recordCount > 0) await this.#writePack()
+    await this.#finishPack()
     if (this.#packs.length > 0)
       await writeObject(this.#vault, indexName(randomBytes(PACK_ID_BYTES)), writeIndexPart(this.#packs))
     for (const { packId, moves } of this.#moved)
       await writeObject(this.#vault, movedName(packId, randomBytes(PACK_ID_BYTES)), writeMoves(moves))
     return this.#moved
+  }
+
+  /** Leaves nothing of a pack that is not finished. */
+  async discard(): Promise<void> {
+    await this.#writer?.discard()
   }
 
   async #read(pack: { readonly id: Buffer; readonly key: KeyObject }, record: FooterEntry): Promise<Uint8Array> {
@@ -110,10 +118,22 @@ class Batch {
     return new TandemError('VaultDamaged', `${pack} ${what} (record ${ordinal}): it is not repacked.`)
   }
 
-  async #writePack(): Promise<void> {
-    const { packId, entries } = this.#writer
-    await this.#vault.store.put(packName(packId), this.#writer.finish())
-    this.#packs.push({ id: packId, entries })
-    this.#writer.reuse()
+  async #store(id: Buffer, block: Uint8Array): Promise<NewPlace> {
+    const { store, keys } = this.#vault
+    const writer = (this.#writer ??= await PackWriter.begin(keys, store, this.#packBytes))
+    const packed = packBlock(block)
+    const place = await writer.add(id, packed)
+    release(packed)
+    release(block)
+    if (writer.isFull) await this.#finishPack()
+    return { ...place, packId: writer.packId }
+  }
+
+  async #finishPack(): Promise<void> {
+    const writer = this.#writer
+    if (!writer) return
+    this.#writer = undefined
+    await writer.finish()
+    this.#packs.push({ id: writer.packId, entries: writer.entries })
   }
 }

@@ -1,7 +1,9 @@
 /** Packs: some 16 MiB of encrypted blocks and a footer that says which (docs/vault-format.md, section 4). */
 import { createCipheriv, randomBytes, type KeyObject } from 'node:crypto'
+import type { ObjectDraft, VaultStore } from '../../core/vault-store.ts'
 import { release } from '../release.ts'
 import { ordinalNonce, seal, unseal, type VaultKeys } from './keys.ts'
+import { packName } from './names.ts'
 import {
   BLOCK_BYTES,
   FORMAT_VERSION,
@@ -11,7 +13,7 @@ import {
   PACK_RECORDS_MAX,
   TAG_BYTES,
 } from './parameters.ts'
-import { packBlock, unpackBlock } from './zstd.ts'
+import { unpackBlock } from './zstd.ts'
 
 const MAGIC = Buffer.from('TANDPACK')
 const END_MAGIC = Buffer.from('TANDFOOT')
@@ -43,33 +45,34 @@ export const recordContext = ({ vaultId }: VaultKeys, packId: Uint8Array, id: Ui
 
 const footerContext = ({ vaultId }: VaultKeys, packId: Uint8Array): Buffer => Buffer.concat([vaultId, packId])
 
-/** Fills a pack. One at a time per writer; its memory is used again for the next pack once `reuse` has been called. */
+/** Writes one pack, record by record. */
 export class PackWriter {
+  readonly packId = randomBytes(PACK_ID_BYTES)
   readonly #keys: VaultKeys
   readonly #packBytes: number
-  /** Room for the records, the one that goes over the limit, and the footer. */
-  readonly #buffer: Buffer<ArrayBuffer>
-  #pack: { readonly id: Buffer; readonly key: KeyObject }
-  #length = 0
-  #entries: FooterEntry[] = []
+  readonly #key: KeyObject
+  readonly #draft: ObjectDraft
+  readonly #entries: FooterEntry[] = []
+  #length = PACK_HEADER_BYTES
 
-  /** @param packBytes closed when its records exceed this */
-  constructor(keys: VaultKeys, packBytes: number = PACK_BYTES) {
+  /** @param packBytes full when its records exceed this */
+  static async begin(
+    keys: VaultKeys,
+    store: Pick<VaultStore, 'draft'>,
+    packBytes: number = PACK_BYTES,
+  ): Promise<PackWriter> {
+    const writer = new PackWriter(keys, store, packBytes)
+    await writer.#append([packHeader(writer.packId)])
+    return writer
+  }
+
+  private constructor(keys: VaultKeys, store: Pick<VaultStore, 'draft'>, packBytes: number) {
     this.#keys = keys
     this.#packBytes = packBytes
+    this.#key = keys.packKey(this.packId)
     const recordsMax = Math.min(PACK_RECORDS_MAX, Math.ceil(packBytes / RECORD_BYTES_MIN) + 1)
-    this.#buffer = Buffer.allocUnsafeSlow(
-      PACK_HEADER_BYTES + packBytes + BLOCK_BYTES + recordsMax * FOOTER_ENTRY_BYTES + 1_024,
-    )
-    this.#pack = this.#begin()
-  }
-
-  get packId(): Buffer {
-    return this.#pack.id
-  }
-
-  get recordCount(): number {
-    return this.#entries.length
+    const sizeMax = PACK_HEADER_BYTES + packBytes + BLOCK_BYTES + recordsMax * FOOTER_ENTRY_BYTES + 1_024
+    this.#draft = store.draft(packName(this.packId), sizeMax)
   }
 
   get entries(): readonly FooterEntry[] {
@@ -80,54 +83,52 @@ export class PackWriter {
     return this.#length - PACK_HEADER_BYTES > this.#packBytes || this.#entries.length === PACK_RECORDS_MAX
   }
 
-  /** Compresses, encrypts and appends a block. */
-  add(id: Buffer, block: Uint8Array): Place {
-    const packed = packBlock(block)
+  /**
+   * Encrypts and appends a block.
+   * @param packed as `packBlock` gives it
+   * @throws TandemError as `VaultStore.put`
+   */
+  async add(id: Buffer, packed: Uint8Array): Promise<Place> {
     const ordinal = this.#entries.length
     const offset = this.#length
-    const cipher = createCipheriv('aes-256-gcm', this.#pack.key, ordinalNonce(ordinal))
-    cipher.setAAD(recordContext(this.#keys, this.#pack.id, id))
+    const cipher = createCipheriv('aes-256-gcm', this.#key, ordinalNonce(ordinal))
+    cipher.setAAD(recordContext(this.#keys, this.packId, id))
     const ciphertext = cipher.update(packed)
-    this.#append(ciphertext)
-    release(ciphertext)
-    if (packed !== block) release(packed)
-    this.#append(cipher.final())
-    this.#append(cipher.getAuthTag())
-    const place = { ordinal, offset, length: this.#length - offset }
+    cipher.final()
+    const place = { ordinal, offset, length: ciphertext.length + TAG_BYTES }
     this.#entries.push({ ...place, id })
+    this.#length += place.length
+    await this.#append([ciphertext, cipher.getAuthTag()])
+    release(ciphertext)
     return place
   }
 
-  /** Appends the footer and returns the whole pack: a view that is good until `reuse`. */
-  finish(): Buffer {
+  /** Appends the footer; the pack is in the vault when it returns. */
+  async finish(): Promise<void> {
     const footer = seal(
-      this.#pack.key,
+      this.#key,
       ordinalNonce(FOOTER_ORDINAL),
-      footerContext(this.#keys, this.#pack.id),
+      footerContext(this.#keys, this.packId),
       writeFooter(this.#entries),
     )
-    this.#append(footer)
-    this.#length = this.#buffer.writeUInt32LE(footer.length, this.#length)
-    this.#append(END_MAGIC)
-    return this.#buffer.subarray(0, this.#length)
+    const length = Buffer.alloc(4)
+    length.writeUInt32LE(footer.length)
+    await this.#append([footer, length, END_MAGIC])
+    await this.#draft.finish()
   }
 
-  /** Begins another pack, under a new id and with it a new key. */
-  reuse(): void {
-    this.#pack = this.#begin()
+  /** Leaves nothing of a pack that is not finished. */
+  discard(): Promise<void> {
+    return this.#draft.discard()
   }
 
-  #begin(): { readonly id: Buffer; readonly key: KeyObject } {
-    const id = randomBytes(PACK_ID_BYTES)
-    this.#entries = []
-    this.#length = 0
-    this.#append(packHeader(id))
-    return { id, key: this.#keys.packKey(id) }
-  }
-
-  #append(bytes: Uint8Array): void {
-    this.#buffer.set(bytes, this.#length)
-    this.#length += bytes.length
+  async #append(pieces: readonly Buffer[]): Promise<void> {
+    try {
+      await this.#draft.append(pieces)
+    } catch (error) {
+      await this.discard()
+      throw error
+    }
   }
 }
 

@@ -2,18 +2,20 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { VaultStore } from '../../core/vault-store.ts'
 import { blockCheck, blockId, vaultKeys, type VaultKeys } from '../format/keys.ts'
-import { packName } from '../format/names.ts'
 import { PackWriter } from '../format/pack.ts'
 import { BLOCK_BYTES, blockCountOf } from '../format/parameters.ts'
+import { packBlock } from '../format/zstd.ts'
+import { release } from '../release.ts'
 import type { BlockSource } from '../sources/block-source.ts'
 import { FileSource } from '../sources/file-source.ts'
+import { WritesUnderWay } from '../writes-under-way.ts'
 import { DiskWindow } from './disk-window.ts'
 import { KnownBlocks } from './known-blocks.ts'
 import { COUNTER, SUM, type CopySetup, type Report, type WindowOrder } from './protocol.ts'
 
 const ZEROS = Buffer.alloc(BLOCK_BYTES)
-/** One fills while the other is written. */
-const WRITERS = 2
+/** Packs that are made durable while the next one fills. */
+const FINISHED_AT_ONCE = 2
 
 export class CopyWorker {
   readonly #setup: CopySetup
@@ -55,7 +57,13 @@ export class CopyWorker {
     this.#report({ kind: 'done' })
   }
 
-  close(): void {
+  /** Leaves nothing unfinished in the vault. */
+  abandon(): Promise<void> {
+    return this.#packs.abandon()
+  }
+
+  async close(): Promise<void> {
+    await this.abandon()
     this.#source.close()
   }
 
@@ -101,7 +109,7 @@ export class CopyWorker {
     this.#window.setLocated(at, { id, check }, located)
     this.#count(SUM.fresh, BLOCK_BYTES)
     this.#count(SUM.stored, located.length)
-    // Writes under way take their next step, of which a pack needs dozens.
+    // Packs that are being finished take their next step, of which an upload needs dozens.
     await nextTurn()
   }
 
@@ -121,16 +129,14 @@ export class CopyWorker {
 
 /** The packs that a thread fills, one after the other. */
 class Packs {
-  /** Made when they are needed: each has memory for a whole pack. */
-  readonly #writers: PackWriter[] = []
-  /** Writes under way, by the writer whose memory they read. */
-  readonly #writing: Promise<void>[] = []
   readonly #keys: VaultKeys
   readonly #setup: CopySetup
   readonly #report: (report: Report) => void
   readonly #store: VaultStore
-  #open = 0
-  #number: number | undefined
+  readonly #finishing = new WritesUnderWay(FINISHED_AT_ONCE)
+  readonly #unfinished = new Set<PackWriter>()
+  #open: OpenPack | undefined
+  #isAbandoned = false
 
   constructor(setup: CopySetup, keys: VaultKeys, store: VaultStore, report: (report: Report) => void) {
     this.#setup = setup
@@ -140,46 +146,47 @@ class Packs {
   }
 
   async add(id: Buffer, block: Buffer) {
-    const writer = this.#writer()
-    if (this.#number === undefined) {
-      await this.#writing[this.#open]
-      if (writer.recordCount > 0) writer.reuse()
-      this.#number = Atomics.add(new Int32Array(this.#setup.counters), COUNTER.packs, 1)
-    }
-    const pack = this.#number
-    const place = writer.add(id, block)
-    if (writer.isFull) this.#write()
-    return { ...place, pack }
+    this.#open ??= await this.#begin()
+    const { writer, number } = this.#open
+    const packed = packBlock(block)
+    const place = await writer.add(id, packed)
+    if (packed !== block) release(packed)
+    if (writer.isFull) this.#finish(this.#open)
+    return { ...place, pack: number }
   }
 
-  /** Writes the open pack, however little is in it. Resolves when all are in the vault. */
+  /** Finishes the open pack, however little is in it. Resolves when all are in the vault. */
   async flush(): Promise<void> {
-    if (this.#number !== undefined) this.#write()
-    await Promise.all(this.#writing)
+    if (this.#open) this.#finish(this.#open)
+    await this.#finishing.flush()
   }
 
-  async #put(bytes: Uint8Array, pack: Extract<Report, { kind: 'pack' }>): Promise<void> {
-    await this.#store.put(packName(pack.packId), bytes)
-    this.#report(pack)
+  /** Leaves nothing that is not finished; nothing can be added any more. */
+  async abandon(): Promise<void> {
+    this.#isAbandoned = true
+    await Promise.all(Array.from(this.#unfinished, (writer) => writer.discard()))
   }
 
-  #writer(): PackWriter {
-    return (this.#writers[this.#open] ??= new PackWriter(this.#keys, this.#setup.packBytes))
+  async #begin(): Promise<OpenPack> {
+    await this.#finishing.room()
+    const writer = await PackWriter.begin(this.#keys, this.#store, this.#setup.packBytes)
+    this.#unfinished.add(writer)
+    if (this.#isAbandoned) await this.abandon()
+    return { writer, number: Atomics.add(new Int32Array(this.#setup.counters), COUNTER.packs, 1) }
   }
 
-  #write(): void {
-    const writer = this.#writer()
-    const number = this.#number ?? 0
-    const { packId, entries } = writer
-    const writing = this.#put(writer.finish(), {
-      kind: 'pack',
-      number,
-      packId,
-      entries: entries.map(({ id, offset, length }) => ({ id, offset, length })),
+  #finish({ writer, number }: OpenPack): void {
+    this.#open = undefined
+    this.#finishing.start(async () => {
+      await writer.finish()
+      this.#unfinished.delete(writer)
+      const entries = writer.entries.map(({ id, offset, length }) => ({ id, offset, length }))
+      this.#report({ kind: 'pack', number, packId: writer.packId, entries })
     })
-    writing.catch(() => {}) // seen by whoever awaits this writer next
-    this.#writing[this.#open] = writing
-    this.#open = (this.#open + 1) % WRITERS
-    this.#number = undefined
   }
+}
+
+interface OpenPack {
+  readonly writer: PackWriter
+  readonly number: number
 }

@@ -77,7 +77,12 @@ export interface PackOrderEntry {
   readonly check: Uint8Array
 }
 
-export type Order = WindowOrder | PackOrder
+/** End this thread; work that is under way is given up. */
+export interface EndOrder {
+  readonly kind: 'end'
+}
+
+export type Order = WindowOrder | PackOrder | EndOrder
 
 export type Report =
   /** A pack is in the vault. */

@@ -43,7 +43,10 @@ export class ReadWorker {
     this.#report({ kind: 'done' })
   }
 
-  close(): void {
+  /** A reader leaves nothing unfinished. */
+  async abandon(): Promise<void> {}
+
+  async close(): Promise<void> {
     this.#sink?.close()
   }
 

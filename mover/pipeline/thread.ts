@@ -19,9 +19,9 @@ async function listen(setup: CopySetup | ReadSetup): Promise<void> {
   const store = await openStore(setup.location)
   const worker = setup.task === 'copy' ? new CopyWorker(setup, store, report) : new ReadWorker(setup, store, report)
   parentPort?.on('message', (order: Order) => {
+    if (order.kind === 'end') void worker.abandon().finally(() => process.exit())
     // Each task gets orders of its own kind only.
-    const working = worker.work(order as never)
-    working.catch(fail)
+    else worker.work(order as never).catch(fail)
   })
 }
 

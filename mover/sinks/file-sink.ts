@@ -6,7 +6,7 @@ import { BLOCK_BYTES } from '../format/parameters.ts'
 import { release } from '../release.ts'
 import { reasonOf } from '../system-errors.ts'
 import type { BlockSink } from './block-sink.ts'
-import { WritesUnderWay } from './writes-under-way.ts'
+import { WritesUnderWay } from '../writes-under-way.ts'
 
 const writeAsync = promisify(write)
 

@@ -1,7 +1,8 @@
 /** Patience with a store: what the world outside refuses for a while is asked for again. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { isTandemError } from '../../core/errors.ts'
-import type { StoredObject, VaultStore } from '../../core/vault-store.ts'
+import type { ObjectStore, StoredObject, VaultStore } from '../../core/vault-store.ts'
+import { BufferedDrafts } from './buffered-drafts.ts'
 
 /** 10 tries, up to 0.5 s, 1 s, 2 s, … 30 s apart: on average about a minute, at most two, besides what the SDK itself repeats. */
 const TRIES = 10
@@ -21,10 +22,11 @@ const USUAL: Patience = { pause: delay, random: Math.random }
 
 /** A store that repeats what failed for a while only, at random times, so that many movers do not come back all at once. */
 export class RetryingStore implements VaultStore {
-  readonly #store: VaultStore
+  readonly #store: ObjectStore
   readonly #patience: Patience
+  readonly draft = new BufferedDrafts((name, bytes) => this.put(name, bytes)).begin
 
-  constructor(store: VaultStore, patience: Patience = USUAL) {
+  constructor(store: ObjectStore, patience: Patience = USUAL) {
     this.#store = store
     this.#patience = patience
   }

@@ -3,9 +3,9 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { blockCheck, blockId, vaultKeys } from '../../mover/format/keys.ts'
-import { packName } from '../../mover/format/names.ts'
 import { PackWriter } from '../../mover/format/pack.ts'
 import { BLOCK_BYTES } from '../../mover/format/parameters.ts'
+import { packBlock } from '../../mover/format/zstd.ts'
 import { ReadWorker } from '../../mover/pipeline/read-worker.ts'
 import { MemoryStore } from './memory-store.ts'
 import { image, makeVaultFolder } from './vault-folder.ts'
@@ -53,11 +53,11 @@ it('finds a record that opens, and is not the block that the map means', async (
   const vaultId = randomBytes(16)
   const its = vaultKeys(masterKey, vaultId)
   const [meant, other] = [image('A'), image('B')]
-  const writer = new PackWriter(its)
-  const id = blockId(its, meant)
-  const place = writer.add(id, other)
   const store = new MemoryStore()
-  await store.put(packName(writer.packId), writer.finish())
+  const writer = await PackWriter.begin(its, store)
+  const id = blockId(its, meant)
+  const place = await writer.add(id, packBlock(other))
+  await writer.finish()
   const sums = new SharedArrayBuffer(1024)
   const setup = { task: 'read', masterKey, vaultId, disk: 'vol-1', sizeBytes: BLOCK_BYTES, sums } as const
   const worker = new ReadWorker({ ...setup, location: { kind: 'folder', folder: '/nowhere' } }, store, () => {})

@@ -1,8 +1,9 @@
 import { PutObjectLegalHoldCommand, ListObjectVersionsCommand } from '@aws-sdk/client-s3'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { BucketStoreOptions } from '../../aws/vault-bucket.ts'
-import type { VaultStore } from '../../core/vault-store.ts'
-import { storeConformance } from './store-conformance.ts'
+import type { ObjectStore } from '../../core/vault-store.ts'
+import { RetryingStore } from '../../mover/stores/retrying-store.ts'
+import { draftConformance, storeConformance } from './store-conformance.ts'
 import { startVaultAccount, type VaultAccount } from './vault-account.ts'
 
 const DAY_MS = 86_400_000
@@ -20,11 +21,12 @@ beforeAll(async () => {
 })
 afterAll(() => account.close())
 
-const emptyIn = (bucket: string): Promise<VaultStore> => account.store(bucket, `vault-${(prefixes += 1)}/`)
+const emptyIn = (bucket: string): Promise<ObjectStore> => account.store(bucket, `vault-${(prefixes += 1)}/`)
 
 storeConformance('a bucket', () => emptyIn(plain))
 storeConformance('a bucket without a prefix of its own', async () => account.store(await account.bucket(), ''))
 storeConformance('a bucket that keeps versions', () => emptyIn(versioned))
+draftConformance('a bucket', async () => new RetryingStore(await emptyIn(plain)))
 
 const at = (now: string): BucketStoreOptions => ({ clock: { now: () => now } })
 

@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { TandemError } from '../../core/errors.ts'
+import { BLOCK_BYTES } from '../../mover/format/parameters.ts'
 import type { Progress } from '../../mover/progress.ts'
 import { listCopies } from '../../mover/vault.ts'
 import { InterposedStore } from './interposed-store.ts'
 import { tandem } from './vault-command.ts'
-import { image } from './vault-folder.ts'
+import { image, makeVaultFolder } from './vault-folder.ts'
 import { makeVaultInMemory } from './vault-memory.ts'
 
 let folder: string
@@ -52,6 +53,15 @@ describe('a disk that fails while it is copied', () => {
       name: 'DiskUnreadable',
       message: expect.stringContaining('ENOENT, it is not there'),
     })
+  })
+
+  it.each([0, 2])('leaves nothing unfinished in a folder, with %i threads', async (threadCount) => {
+    using folder = await makeVaultFolder()
+    // Noise for a pack that is not full when the disk ends too early.
+    const content = Buffer.concat([image('####'), Buffer.alloc(200 * BLOCK_BYTES)])
+    const copying = folder.copy(content, { threadCount, sizeBytes: content.length + BLOCK_BYTES })
+    await expect(copying).rejects.toMatchObject({ name: 'DiskUnreadable' })
+    expect(readdirSync(join(folder.folder, 'packs'))).toEqual([])
   })
 })
 

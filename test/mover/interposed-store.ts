@@ -1,4 +1,5 @@
 import type { StoredObject, VaultStore } from '../../core/vault-store.ts'
+import { BufferedDrafts } from '../../mover/stores/buffered-drafts.ts'
 
 export type Operation = 'put' | 'get' | 'range' | 'tail' | 'list' | 'remove'
 
@@ -20,6 +21,8 @@ export class InterposedStore implements VaultStore {
   readonly #store: VaultStore
   readonly #interposer: Interposer
   callCount = 0
+
+  readonly draft = new BufferedDrafts((name, bytes) => this.put(name, bytes)).begin
 
   constructor(store: VaultStore, interposer: Interposer) {
     this.#store = store

@@ -1,4 +1,5 @@
 import type { StoredObject, VaultStore } from '../../core/vault-store.ts'
+import { BufferedDrafts } from '../../mover/stores/buffered-drafts.ts'
 
 /** A vault in memory, whose clock is the test's. */
 export class MemoryStore implements VaultStore {
@@ -7,6 +8,8 @@ export class MemoryStore implements VaultStore {
   /** Names that Object Lock holds. */
   readonly locked = new Set<string>()
   nowMs: number
+
+  readonly draft = new BufferedDrafts((name, bytes) => this.put(name, bytes)).begin
 
   constructor(nowMs = Date.UTC(2026, 10, 23, 10)) {
     this.nowMs = nowMs

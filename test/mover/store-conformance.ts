@@ -1,17 +1,17 @@
 import { describe, expect, it } from 'vitest'
-import type { VaultStore } from '../../core/vault-store.ts'
+import type { ObjectStore, VaultStore } from '../../core/vault-store.ts'
 import { release } from '../../mover/release.ts'
 
 const bytes = (text: string): Buffer => Buffer.from(text)
 
-async function namesOf(store: VaultStore, prefix: string): Promise<string[]> {
+async function namesOf(store: ObjectStore, prefix: string): Promise<string[]> {
   const names: string[] = []
   for await (const { name } of store.list(prefix)) names.push(name)
   return names
 }
 
 /** What every place of a vault has to do. `open` gives an empty store. */
-export function storeConformance(kind: string, open: () => Promise<VaultStore>): void {
+export function storeConformance(kind: string, open: () => Promise<ObjectStore>): void {
   describe(`a vault in ${kind}`, () => {
     it('gives back what was written, whole and in parts', async () => {
       const store = await open()
@@ -80,6 +80,69 @@ export function storeConformance(kind: string, open: () => Promise<VaultStore>):
       expect(await store.get('tombstones/a')).toEqual(bytes(''))
       expect(await store.remove('tombstones/a')).toBe('removed')
       expect(await store.remove('tombstones/a')).toBe('absent')
+    })
+  })
+}
+
+/** What objects that come in pieces have to be, in every place of a vault. `open` gives an empty store. */
+export function draftConformance(kind: string, open: () => Promise<VaultStore>): void {
+  describe(`an object that comes in pieces into ${kind}`, () => {
+    it('is there when it is finished, whole, and not before', async () => {
+      const store = await open()
+      const draft = store.draft('packs/a', 1_000)
+      await draft.append([bytes('01'), bytes('23')])
+      await draft.append([bytes('456789')])
+      expect(await store.get('packs/a')).toBeUndefined()
+      expect(await namesOf(store, '')).toEqual([])
+      expect(await draft.finish()).toBe('written')
+      expect(await store.get('packs/a')).toEqual(bytes('0123456789'))
+      await draft.discard()
+      expect(await namesOf(store, '')).toEqual(['packs/a'])
+      expect(await store.removeUnfinished(Infinity)).toBe(0)
+    })
+
+    it('takes what its caller uses again right after, and keeps apart from others', async () => {
+      const store = await open()
+      const memory = Buffer.alloc(300_000)
+      const drafts = ['packs/a', 'packs/b', 'packs/c'].map((name) => store.draft(name, 600_000))
+      for (const piece of [1, 2])
+        for (const [index, draft] of drafts.entries()) await draft.append([memory.fill(10 * index + piece)])
+      for (const draft of drafts) await draft.finish()
+      const again = store.draft('packs/d', 600_000)
+      await again.append([memory.fill(99)])
+      await again.finish()
+      for (const [index, name] of ['packs/a', 'packs/b', 'packs/c'].entries())
+        expect(await store.get(name)).toEqual(
+          Buffer.concat([1, 2].map((piece) => Buffer.alloc(300_000, 10 * index + piece))),
+        )
+      expect(await store.get('packs/d')).toEqual(Buffer.alloc(300_000, 99))
+    })
+
+    it('leaves nothing when it is discarded, and cannot be finished then', async () => {
+      const store = await open()
+      const draft = store.draft('packs/a', 1_000)
+      await draft.append([bytes('0123456789')])
+      await draft.discard()
+      expect(await namesOf(store, '')).toEqual([])
+      expect(await store.removeUnfinished(Infinity)).toBe(0)
+      await expect(draft.finish()).rejects.toThrow()
+      expect(await store.get('packs/a')).toBeUndefined()
+    })
+
+    it('leaves what has its name as it is, and nothing of itself', async () => {
+      const store = await open()
+      await store.put('packs/a', bytes('first'))
+      const draft = store.draft('packs/a', 1_000)
+      await draft.append([bytes('second')])
+      expect(await draft.finish()).toBe('taken')
+      expect(await store.get('packs/a')).toEqual(bytes('first'))
+      expect(await store.removeUnfinished(Infinity)).toBe(0)
+    })
+
+    it('may be empty', async () => {
+      const store = await open()
+      expect(await store.draft('tombstones/a', 0).finish()).toBe('written')
+      expect(await store.get('tombstones/a')).toEqual(bytes(''))
     })
   })
 }

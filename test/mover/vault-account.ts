@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-s3'
 import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts'
 import { openBucketStore, type BucketStoreOptions } from '../../aws/vault-bucket.ts'
-import type { VaultStore } from '../../core/vault-store.ts'
+import type { ObjectStore } from '../../core/vault-store.ts'
 import { settingsOf } from '../../demo/tandem.ts'
 import { startAccount, type Account } from '../../local/account.ts'
 import { autoClock } from '../../local/clock.ts'
@@ -37,7 +37,7 @@ export interface VaultAccount {
   /** From now on this process calls as a new role that may do this and nothing else; without statements as administrator. */
   actAs(...may: Statement[]): Promise<void>
   /** The store of the product, by the account's clock. */
-  store(bucket: string, prefix: string, options?: BucketStoreOptions): Promise<VaultStore>
+  store(bucket: string, prefix: string, options?: BucketStoreOptions): Promise<ObjectStore>
   close(): Promise<void>
 }
 
