@@ -3,7 +3,7 @@ import { resolve } from 'node:path'
 import { App, Validations } from 'aws-cdk-lib'
 import { AwsSolutionsChecks } from 'cdk-nag'
 import { parsePolicyFile } from '../core/policy-file.ts'
-import { bundleHandlers } from './bundles.ts'
+import { bundleHandlers } from '../bundling/bundles.ts'
 import { TandemStack } from './tandem-stack.ts'
 
 /**

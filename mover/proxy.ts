@@ -4,8 +4,10 @@
  */
 import { isMainThread, workerData } from 'node:worker_threads'
 import type { ThreadStart } from './pipeline/protocol.ts'
+import { threadFile } from './pipeline/thread-file.ts'
 
 if (isMainThread) {
+  threadFile.url = new URL(import.meta.url)
   const { runProxyProgram } = await import('./jobs/proxy-program.ts')
   // At once: when nobody waits any more, the copying is still under way, and it may end at any moment.
   process.exit((await runProxyProgram(process.argv.slice(2))) ? 0 : 1)

@@ -41,6 +41,15 @@ export async function primitiveRate(disk: string, diskBytes: number): Promise<Pr
   }
 }
 
+export function meanRate(rates: readonly PrimitiveRate[]): PrimitiveRate {
+  const mean = (of: (rate: PrimitiveRate) => number): number =>
+    rates.reduce((sum, rate) => sum + of(rate), 0) / rates.length
+  return {
+    bytesPerSecond: mean(({ bytesPerSecond }) => bytesPerSecond),
+    bytesPerCpuSecond: mean(({ bytesPerCpuSecond }) => bytesPerCpuSecond),
+  }
+}
+
 /** Blocks from all over the disk, none of zeros. */
 function sample(disk: string, diskBytes: number): Buffer[] {
   const zeros = Buffer.alloc(BLOCK_BYTES)

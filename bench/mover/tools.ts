@@ -52,10 +52,10 @@ function versionOf(program: string, ...rest: string[]): string | undefined {
 
 const tandem: Tool = {
   name: 'tandem',
-  version: `this source, Node.js ${process.version}`,
+  version: `this source, bundled, Node.js ${process.version}`,
   remark: 'AES-256-GCM, zstd level 1, blocks of 512 KiB',
   steps({ disk, repository, restored, keyFile, changedBlocks }) {
-    const program = new URL('../../cli/tandem.js', import.meta.url).pathname
+    const program = new URL('../../dist/cli/tandem.js', import.meta.url).pathname
     const at = `file://${repository}`
     const command = (...words: string[]): Command => ({
       words: [process.execPath, program, 'vault', ...words, '--key-file', keyFile],

@@ -1,4 +1,4 @@
-/** Who does the work of a run: orders go to whoever is free, the first failure ends it. */
+/** Who does the work of a run: this thread, and helpers on further cores. The first failure of anybody ends it. */
 import { getCompileCacheDir } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { dirname } from 'node:path'
@@ -8,143 +8,141 @@ import type { VaultStore } from '../../core/vault-store.ts'
 import { CopyWorker } from './copy-worker.ts'
 import type { CopySetup, Order, ReadSetup, Report, ThreadStart } from './protocol.ts'
 import { ReadWorker } from './read-worker.ts'
-
-/** Bundled, all of the mover is one file, which is its worker too (mover/proxy.ts). */
-const WORKER = import.meta.url.endsWith('.ts') ? new URL('./worker.js', import.meta.url) : new URL(import.meta.url)
+import { threadFile } from './thread-file.ts'
 
 type OnPack = (report: Extract<Report, { kind: 'pack' }>) => void
 
-export interface Crew {
-  /** Who work at the same time. */
-  readonly count: number
-  /** Gives an order to the next who is free; resolves when one has it. @throws the first failure of anybody */
-  give(order: Order): Promise<void>
-  /** Resolves when every order is carried out. @throws the first failure of anybody */
-  finished(): Promise<void>
-  close(): Promise<void>
-}
+/** 48 MiB: with less, this thread has done most of it before a helper has started. */
+const BLOCKS_WORTH_A_HELPER = 96
 
-/** 96 MiB: below, one thread is as soon done as two that have to be started, and takes three quarters of the processor time. */
-const BLOCKS_WORTH_A_THREAD = 192
+/** A helper has its next order when it is done with one: this thread may be busy then. */
+const ORDERS_AHEAD = 2
 
 export interface CrewOptions {
   /** How much there is to do. */
   readonly blockCount: number
-  /** As many as there are cores unless told; 0: all is done in this thread, as it is when there is little to do. */
+  /** This one included; as many as there are cores unless told. With little to do, this one is alone. */
   readonly threadCount?: number | undefined
-  /** What the work in this thread reads and writes: threads open their own. */
+  /** What the work in this thread reads and writes: helpers open their own. */
   readonly store: VaultStore
   readonly onPack?: OnPack
 }
 
-export function startCrew(setup: CopySetup | ReadSetup, options: CrewOptions): Crew {
-  const { blockCount, threadCount = availableParallelism(), store, onPack = () => {} } = options
-  return threadCount === 0 || blockCount < BLOCKS_WORTH_A_THREAD
-    ? new Alone(setup, store, onPack)
-    : new Threads(threadCount, setup, onPack)
-}
+export class Crew {
+  readonly #own: CopyWorker | ReadWorker
+  readonly #helpers: readonly Helper[]
+  /** Rejects with the first failure of a helper. Raced with long work only: what races with it is kept until it ends. */
+  readonly #failed: Promise<never>
+  #failure: Error | undefined
+  /** What this thread is at. */
+  #working: Promise<unknown> = Promise.resolve()
+  #closing: Promise<void> | undefined
 
-class Alone implements Crew {
-  readonly count = 1
-  readonly #worker: CopyWorker | ReadWorker
-
-  constructor(setup: CopySetup | ReadSetup, store: VaultStore, onPack: OnPack) {
+  constructor(setup: CopySetup | ReadSetup, options: CrewOptions) {
+    const { blockCount, threadCount = availableParallelism(), store, onPack = () => {} } = options
+    const { promise, reject } = Promise.withResolvers<never>()
+    this.#failed = promise
+    this.#failed.catch((error: Error) => {
+      this.#failure = error
+    })
     const report = (message: Report): void => {
       if (message.kind === 'pack') onPack(message)
     }
-    this.#worker = setup.task === 'copy' ? new CopyWorker(setup, store, report) : new ReadWorker(setup, store, report)
+    // Helpers after this: it throws when there is nothing to read from, or to write to.
+    this.#own = setup.task === 'copy' ? new CopyWorker(setup, store, report) : new ReadWorker(setup, store, report)
+    const helperCount = blockCount < BLOCKS_WORTH_A_HELPER ? 0 : Math.max(0, threadCount - 1)
+    this.#helpers = Array.from({ length: helperCount }, () => new Helper(setup, onPack, reject))
   }
 
-  give(order: Order): Promise<void> {
-    // Each task gets orders of its own kind only.
-    return this.#worker.work(order as never)
+  /** Gives an order to one of the crew; resolves when there is room for the next. @throws the first failure of anybody */
+  async give(order: Order): Promise<void> {
+    if (this.#failure) throw this.#failure
+    const [next] = this.#helpers.toSorted((left, right) => left.orderCount - right.orderCount)
+    if (next && next.orderCount < ORDERS_AHEAD) next.give(order)
+    else await this.#workHere(order)
   }
 
-  async finished(): Promise<void> {}
+  /** Gives an order to all of the crew; resolves when they have carried it out. @throws the first failure of anybody */
+  async giveAll(order: Order): Promise<void> {
+    for (const helper of this.#helpers) helper.give(order)
+    await Promise.race([this.#workHere(order), this.#failed])
+    await this.finished()
+  }
 
+  /** Resolves when every order is carried out. @throws the first failure of anybody */
+  async finished(): Promise<void> {
+    await Promise.race([Promise.all(this.#helpers.map((helper) => helper.idle())), this.#failed])
+  }
+
+  /** Resolves when nobody works any more. What is under way is given up, and leaves nothing unfinished. May be repeated. */
   close(): Promise<void> {
-    return this.#worker.close()
+    return (this.#closing ??= this.#close())
+  }
+
+  async #close(): Promise<void> {
+    const ended = this.#helpers.map((helper) => helper.end())
+    await this.#own.abandon()
+    await this.#working.catch(() => {}) // told to whoever gave the order
+    await Promise.all([...ended, this.#own.close()])
+  }
+
+  #workHere(order: Order): Promise<void> {
+    // Each task gets orders of its own kind only.
+    const working = this.#own.work(order as never)
+    this.#working = working
+    return working
   }
 }
 
-class Threads implements Crew {
-  readonly #workers: Worker[]
-  readonly #onPack: OnPack
-  readonly #free: Worker[]
-  readonly #waiting: ((worker: Worker) => void)[] = []
-  readonly #ended: Promise<void>[] = []
-  readonly #failed: Promise<never>
-  #fail: (error: Error) => void = () => {}
-  #busy = 0
-  #settled: (() => void)[] = []
+/** A thread that works for this one. */
+class Helper {
+  readonly #worker: Worker
+  readonly #ended: Promise<void>
+  #orderCount = 0
+  #waiting: (() => void)[] = []
 
-  constructor(count: number, setup: CopySetup | ReadSetup, onPack: OnPack) {
-    this.#onPack = onPack
-    this.#failed = new Promise((_, reject) => {
-      this.#fail = reject
-    })
-    this.#failed.catch(() => {}) // whoever works with the threads sees it
-    this.#workers = Array.from({ length: count }, () => this.#start(setup))
-    this.#free = [...this.#workers]
-  }
-
-  get count(): number {
-    return this.#workers.length
-  }
-
-  async give(order: Order): Promise<void> {
-    const worker = await Promise.race([this.#next(), this.#failed])
-    this.#busy += 1
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
-    worker.postMessage(order)
-  }
-
-  async finished(): Promise<void> {
-    if (this.#busy === 0) return
-    await Promise.race([new Promise<void>((done) => this.#settled.push(done)), this.#failed])
-  }
-
-  /** Threads end by themselves, after they have left nothing unfinished. */
-  async close(): Promise<void> {
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
-    for (const worker of this.#workers) worker.postMessage({ kind: 'end' } satisfies Order)
-    await Promise.all(this.#ended)
-  }
-
-  #next(): Promise<Worker> {
-    const free = this.#free.pop()
-    return free ? Promise.resolve(free) : new Promise((give) => this.#waiting.push(give))
-  }
-
-  #start(setup: CopySetup | ReadSetup): Worker {
-    const worker = new Worker(WORKER, {
+  constructor(setup: CopySetup | ReadSetup, onPack: OnPack, fail: (error: Error) => void) {
+    this.#worker = new Worker(threadFile.url, {
       workerData: { setup, compileCache: compileCacheFolder() } satisfies ThreadStart,
       resourceLimits: { maxYoungGenerationSizeMb: 4 },
     })
-    this.#ended.push(new Promise((done) => worker.once('exit', () => done())))
-    worker.on('message', (report: Report) => this.#hear(worker, report))
-    worker.on('error', (error: unknown) => this.#fail(error instanceof Error ? error : new Error(String(error))))
-    return worker
+    this.#ended = new Promise((done) => this.#worker.once('exit', () => done()))
+    this.#worker.on('error', (error: unknown) => fail(error instanceof Error ? error : new Error(String(error))))
+    this.#worker.on('message', (report: Report) => {
+      if (report.kind === 'pack') onPack(report)
+      else if (report.kind === 'failed') fail(errorOf(report))
+      else this.#done()
+    })
   }
 
-  #hear(worker: Worker, report: Report): void {
-    switch (report.kind) {
-      case 'pack':
-        this.#onPack(report)
-        return
-      case 'failed':
-        this.#fail(errorOf(report))
-        return
-      case 'done': {
-        this.#busy -= 1
-        const next = this.#waiting.shift()
-        if (next) next(worker)
-        else this.#free.push(worker)
-        if (this.#busy > 0) return
-        for (const done of this.#settled) done()
-        this.#settled = []
-      }
-    }
+  /** Orders that it has not carried out yet. */
+  get orderCount(): number {
+    return this.#orderCount
+  }
+
+  give(order: Order): void {
+    this.#orderCount += 1
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+    this.#worker.postMessage(order)
+  }
+
+  /** Resolves when it has carried out all its orders. */
+  idle(): Promise<void> {
+    return this.#orderCount === 0 ? Promise.resolve() : new Promise((done) => this.#waiting.push(done))
+  }
+
+  /** Resolves when it has ended, which it does by itself: it leaves nothing unfinished. */
+  end(): Promise<void> {
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
+    this.#worker.postMessage({ kind: 'end' } satisfies Order)
+    return this.#ended
+  }
+
+  #done(): void {
+    this.#orderCount -= 1
+    if (this.#orderCount > 0) return
+    for (const done of this.#waiting) done()
+    this.#waiting = []
   }
 }
 

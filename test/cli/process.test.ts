@@ -1,18 +1,27 @@
-import { spawn } from 'node:child_process'
+import { execFileSync, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { resolve } from 'node:path'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { settingsOf } from '../../demo/tandem.ts'
 import { startWorld, type World } from '../scenarios/world.ts'
 
-/** The command as a process: what only that can show. */
+const REPOSITORY = resolve(import.meta.dirname, '../..')
+
+/** The command as `npm ci` makes it, as a process: what only that can show. */
+let folder: string
 let world: World
 beforeAll(async () => {
+  mkdirSync(join(REPOSITORY, 'dist'), { recursive: true })
+  folder = mkdtempSync(join(REPOSITORY, 'dist/test-'))
+  execFileSync(process.execPath, [join(REPOSITORY, 'bundling/command.ts'), join(folder, 'cli')])
   world = await startWorld()
 })
-afterAll(() => world.close())
-
-const COMMAND = resolve(import.meta.dirname, '../../cli/tandem.js')
+afterAll(async () => {
+  await world.close()
+  rmSync(folder, { recursive: true })
+})
 
 interface Ended {
   readonly code: number | null
@@ -24,7 +33,7 @@ interface Ended {
 function run(words: string[], settings: Record<string, string>, interruptWhen?: RegExp): Promise<Ended> {
   return world.account.clock.holding(async () => {
     const { PATH = '' } = process.env
-    const child = spawn(process.execPath, [COMMAND, ...words], {
+    const child = spawn(process.execPath, [join(folder, 'cli/tandem.js'), ...words], {
       env: { PATH, AWS_CONFIG_FILE: '/dev/null', AWS_SHARED_CREDENTIALS_FILE: '/dev/null', ...settings },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
@@ -73,4 +82,22 @@ test('Ctrl-C while waiting ends the process with 130', async () => {
   const machine = await world.machine({ userData: '', dataDisks: [] })
   const { code, err } = await run(['protect', machine, '--wait'], settingsOf(world.account), /Ctrl-C only ends/)
   expect({ code, err }).toEqual({ code: 130, err: expect.stringContaining('Interrupted: The run goes on.') })
+})
+
+test('copies a disk that is worth several threads into a vault, and back', async () => {
+  const [disk, key, place] = [join(folder, 'disk'), join(folder, 'key'), `file://${folder}/vault`]
+  const content = randomBytes(3 * 1024 * 1024)
+  writeFileSync(key, 'ab'.repeat(32))
+  writeFileSync(disk, content)
+  // Zeros, which take no place.
+  truncateSync(disk, 128 * 1024 * 1024)
+  const vault = (...words: string[]): Promise<Ended> => run(['vault', ...words, '--key-file', key], {})
+  expect(await vault('init', place)).toMatchObject({ code: 0, err: '' })
+  const copied = await vault('copy', disk, '--to', place, '--name', 'vol-1', '--threads', '2', '--json')
+  expect(copied).toMatchObject({ code: 0, err: '' })
+  expect(JSON.parse(copied.out)).toMatchObject({ readBytes: 128 * 1024 * 1024, newBytes: content.length })
+  expect(await vault('verify', place, '--read-data')).toMatchObject({ code: 0, err: '' })
+  const restored = await vault('restore', join(folder, 'restored'), '--from', place, '--name', 'vol-1')
+  expect(restored).toMatchObject({ code: 0, err: '' })
+  expect(readFileSync(join(folder, 'restored')).equals(readFileSync(disk))).toBe(true)
 })

@@ -1,35 +1,17 @@
-/** Script: bundles every handler, and the mover of proxies, into the folder that it is given, or into dist/lambdas. `bundleHandlers` of cdk/bundles.ts and `npm start` run it. */
+/** Script: bundles every handler, and the mover of proxies, into the folder that it is given, or into dist/lambdas. `bundleHandlers` of bundles.ts and `npm start` run it. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import type { OutputChunk } from 'rolldown'
+import { bundle } from './bundler.ts'
 import { handlerNames, LAMBDAS, MOVER } from './bundles.ts'
-
-// A thread less is 80 MB less; the bundler's native part reads these when it is loaded.
-process.env['TOKIO_WORKER_THREADS'] = '1'
-process.env['RAYON_NUM_THREADS'] = '1'
-process.env['ROLLDOWN_WORKER_THREADS'] = '1'
-const { rolldown } = await import('rolldown')
-
-// The ES modules of the SDK can be shaken: EC2's schemas alone are 1.3 MB, of which a handler needs a few percent.
-const RESOLVE = { mainFields: ['module', 'main'] }
-const TREESHAKE = { propertyReadSideEffects: false } as const
 
 /** All handlers go through one build, which reads the SDK once; what they share is in chunks, which each folder gets a copy of. */
 async function build(directory: string): Promise<void> {
-  const bundler = await rolldown({
-    input: Object.fromEntries(handlerNames().map((name) => [name, join(LAMBDAS, `${name}.ts`)])),
-    platform: 'node',
-    resolve: RESOLVE,
-    treeshake: TREESHAKE,
-  })
-  const { output } = await bundler.generate({
-    format: 'esm',
-    minify: true,
+  const output = await bundle(Object.fromEntries(handlerNames().map((name) => [name, join(LAMBDAS, `${name}.ts`)])), {
     entryFileNames: '[name].mjs',
     chunkFileNames: '[name]-[hash].mjs',
   })
-  await bundler.close()
-  const chunks = new Map(output.flatMap((file) => (file.type === 'chunk' ? [[file.fileName, file]] : [])))
+  const chunks = new Map(output.map((file) => [file.fileName, file]))
   rmSync(directory, { recursive: true, force: true })
   for (const name of handlerNames()) {
     const folder = join(directory, name)
@@ -54,12 +36,13 @@ function withImports(fileName: string, chunks: ReadonlyMap<string, OutputChunk>)
 
 /** One file: a proxy fetches it by one URL. */
 async function buildMover(directory: string): Promise<void> {
-  const bundler = await rolldown({ input: MOVER, platform: 'node', resolve: RESOLVE, treeshake: TREESHAKE })
-  const { output } = await bundler.generate({ format: 'esm', minify: true, codeSplitting: false })
-  await bundler.close()
-  const [{ code }] = output
-  mkdirSync(join(directory, 'proxy'), { recursive: true })
-  writeFileSync(join(directory, 'proxy', 'mover.mjs'), code)
+  const folder = join(directory, 'proxy')
+  mkdirSync(folder, { recursive: true })
+  for (const { fileName, code } of await bundle(
+    { mover: MOVER },
+    { entryFileNames: '[name].mjs', codeSplitting: false },
+  ))
+    writeFileSync(join(folder, fileName), code)
 }
 
 const directory = resolve(process.argv[2] ?? 'dist/lambdas')

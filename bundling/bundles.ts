@@ -5,6 +5,9 @@ import { basename, join, resolve } from 'node:path'
 export const LAMBDAS = resolve(import.meta.dirname, '../lambdas')
 /** The program of proxies; bundled as `proxy/mover.mjs`. */
 export const MOVER = resolve(import.meta.dirname, '../mover/proxy.ts')
+/** The `tandem` command, and a thread of the mover, which it starts. */
+export const COMMAND = resolve(import.meta.dirname, '../cli/tandem.js')
+export const THREAD = resolve(import.meta.dirname, '../mover/pipeline/worker.js')
 
 /** Handler files: every file of `lambdas/` but the wrapper that they share. */
 export const handlerNames = (): string[] =>
@@ -12,7 +15,7 @@ export const handlerNames = (): string[] =>
     .filter((file) => file.endsWith('.ts') && file !== 'task.ts')
     .map((file) => basename(file, '.ts'))
 
-const SCRIPT = join(import.meta.dirname, 'bundle-handlers.ts')
+const SCRIPT = join(import.meta.dirname, 'handlers.ts')
 
 /**
  * Bundles every handler into a folder of its own below `directory`, ready to be a Lambda's asset: `index.mjs` and the chunks
