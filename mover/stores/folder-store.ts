@@ -1,6 +1,6 @@
 /** A vault in a folder. */
 import { randomBytes } from 'node:crypto'
-import { writeSync } from 'node:fs'
+import { statSync, writeSync } from 'node:fs'
 import { link, mkdir, open, readdir, stat, unlink, type FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -121,14 +121,20 @@ export class FolderStore implements VaultStore {
     for (const name of names) {
       if (name.startsWith(DRAFT)) continue
       if (name.endsWith('/')) yield* this.#walk(folder + name)
-      else yield* describe(folder + name, this.#path(folder + name))
+      else yield* this.#found(folder + name)
     }
   }
-}
 
-async function* describe(name: string, path: string): AsyncIterable<StoredObject> {
-  const found = await stat(path).catch(() => undefined) // deleted since it was listed
-  if (found) yield { name, sizeBytes: found.size, writtenMs: found.mtimeMs }
+  /** In this thread: handing over each of perhaps a million files takes four times as long. Nothing when it was deleted just now. */
+  *#found(name: string): Iterable<StoredObject> {
+    const path = this.#path(name)
+    try {
+      const found = statSync(path, { throwIfNoEntry: false })
+      if (found) yield { name, sizeBytes: found.size, writtenMs: found.mtimeMs }
+    } catch (cause) {
+      throw refused('list', path, cause)
+    }
+  }
 }
 
 /** A file under another name, until it is complete and on stable storage. */
