@@ -6,7 +6,7 @@ import { rootDigest, writeManifest, type CopyStats, type DiskManifest } from './
 import { manifestName } from './format/names.ts'
 import { BLOCK_BYTES, blockCountOf, PACK_BYTES, PACK_ID_BYTES } from './format/parameters.ts'
 import { takeFromParent, type WindowRange } from './parent-blocks.ts'
-import { startCrew, type Crew } from './pipeline/crew.ts'
+import { Crew } from './pipeline/crew.ts'
 import { DiskWindow, WINDOW_BLOCKS } from './pipeline/disk-window.ts'
 import { KnownBlocks } from './pipeline/known-blocks.ts'
 import { estimateBlocks, usablePacks } from './pipeline/known-packs.ts'
@@ -88,21 +88,24 @@ class CopyRun {
   /** undefined: a pack or segment that the copy uses is about to be deleted. */
   async run(name: string, copyId: Buffer): Promise<DiskManifest | undefined> {
     const { vault, sizeBytes, source, threadCount, onProgress } = this.#copy
-    await this.#tombstones.look()
-    const usable = await usablePacks(vault, (packId) => this.#tombstones.has(packId))
-    const base = await findBase(this.#copy)
-    const blockCount = blockCountOf(sizeBytes)
+    const [usable, base, storedCount] = await Promise.all([
+      // What has a tombstone is listed first.
+      this.#tombstones.look().then(() => usablePacks(vault, (packId) => this.#tombstones.has(packId))),
+      findBase(this.#copy),
+      estimateBlocks(vault),
+    ])
+    const { listing } = base
+    const blockCount = listing?.blockCount ?? blockCountOf(sizeBytes)
     const memory = {
-      known: KnownBlocks.memory(blockCount + (await estimateBlocks(vault))),
-      window: DiskWindow.memory(blockCount),
+      known: KnownBlocks.memory(blockCount + storedCount),
+      window: DiskWindow.memory(blockCountOf(sizeBytes)),
     }
     const known = new KnownBlocks(memory.known)
     const packs = new PacksOfRun(vault, this.#counters, usable)
-    const { listing } = base
-    // Threads start while this one learns what the vault holds.
-    const crew = startCrew(this.#setup(memory), {
-      blockCount: listing?.blockCount ?? blockCount,
-      threadCount: typeof source === 'string' ? threadCount : 0,
+    // Helpers start while this thread learns what the vault holds.
+    const crew = new Crew(this.#setup(memory), {
+      blockCount,
+      threadCount: typeof source === 'string' ? threadCount : 1,
       store: vault.store,
       onPack: (pack) => packs.written(pack),
     })
@@ -112,7 +115,6 @@ class CopyRun {
       await packs.learn(known)
       const segments = new SegmentsOfCopy(vault, this.#tombstones, known, packs)
       await this.#windows({ ...base, crew, packs, segments, window: new DiskWindow(memory.window) })
-      await packs.writeIndex(0)
       return await this.#commit(name, segments, this.#manifest(copyId, segments, base))
     } finally {
       stop()
@@ -146,11 +148,11 @@ class CopyRun {
       const list = await this.#prepare(work, range)
       Atomics.store(new Int32Array(this.#counters), COUNTER.next, 0)
       const order = { kind: 'window', firstBlock, blockCount: range.count, ...(list ? { list } : {}) } as const
-      if (!list || list.length > 0) for (let thread = 0; thread < crew.count; thread += 1) await crew.give(order)
-      await crew.finished()
+      if (!list || list.length > 0) await crew.giveAll(order)
+      const isLast = firstBlock + range.count === blockCount
+      if (isLast) crew.close().catch(() => {}) // told at the end of the run
       await this.#tombstones.look()
-      await segments.write(window, range)
-      await packs.writeIndex(PACKS_PER_PART)
+      await Promise.all([segments.write(window, range), packs.writeIndex(isLast ? 0 : PACKS_PER_PART)])
     }
   }
 

@@ -1,4 +1,5 @@
 /** What an earlier copy of the disk says about its blocks. */
+import { askEach } from '../core/at-once.ts'
 import { readMap } from './blocks-of-copy.ts'
 import { ignoreDamage } from './damage.ts'
 import type { DiskManifest } from './format/manifest.ts'
@@ -7,6 +8,9 @@ import { WINDOW_BLOCKS, WINDOW_SEGMENTS, type DiskWindow } from './pipeline/disk
 import type { PacksOfRun } from './pipeline/packs-of-run.ts'
 import type { BlockListing } from './sources/block-source.ts'
 import type { Vault } from './vault.ts'
+
+/** A window has 32 of them. */
+const SEGMENTS_AT_ONCE = 8
 
 /** Blocks of the disk: `count` from `firstBlock` on, which begins a window. */
 export interface WindowRange {
@@ -27,20 +31,25 @@ export async function takeFromParent(
 ): Promise<Set<number>> {
   const lost = new Set<number>()
   const firstSegment = (firstBlock / WINDOW_BLOCKS) * WINDOW_SEGMENTS
-  for (const [number, id] of parent.segments) {
-    const start = (number - firstSegment) * SEGMENT_BLOCKS
-    if (start < 0 || start >= count) continue
+  const startOf = (number: number): number => (number - firstSegment) * SEGMENT_BLOCKS
+  const segments = parent.segments.filter(([number]) => startOf(number) >= 0 && startOf(number) < count)
+  await askEach(segments, SEGMENTS_AT_ONCE, async ([number, id]) => {
+    const start = startOf(number)
     // A damaged map: then the disk is read.
     const entries = await readMap(vault, parent.disk, number, id).catch(ignoreDamage)
     if (!entries) addRange(lost, start, Math.min(start + SEGMENT_BLOCKS, count))
-    for (const { block, packId, ...entry } of entries ?? []) {
-      const at = start + block
+    /** Entries of one pack share its id. */
+    const numbers = new Map<Buffer, number | undefined>()
+    for (const entry of entries ?? []) {
+      const { packId } = entry
+      const at = start + entry.block
       if (at >= count) continue
-      const pack = packs.numberOf(packId)
+      if (!numbers.has(packId)) numbers.set(packId, packs.numberOf(packId))
+      const pack = numbers.get(packId)
       if (pack === undefined) lost.add(at)
-      else window.setLocated(at, entry, { ...entry, pack })
+      else window.setLocated(at, entry, entry, pack)
     }
-  }
+  })
   return lost
 }
 

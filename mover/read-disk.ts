@@ -3,7 +3,7 @@ import { packOrders } from './blocks-of-copy.ts'
 import type { DiskManifest } from './format/manifest.ts'
 import { BLOCK_BYTES } from './format/parameters.ts'
 import { SUM } from './pipeline/protocol.ts'
-import { startCrew } from './pipeline/crew.ts'
+import { Crew } from './pipeline/crew.ts'
 import { reportProgress, type OnProgress } from './progress.ts'
 import { prepareTarget } from './restore-target.ts'
 import type { BlockSink } from './sinks/block-sink.ts'
@@ -67,8 +67,8 @@ async function readBlocks(options: ReadOptions, target?: string | BlockSink): Pr
     sums,
     ...(target === undefined ? {} : { target }),
   } as const
-  const threadCount = target === undefined || typeof target === 'string' ? options.threadCount : 0
-  const crew = startCrew(setup, { blockCount: manifest.blockCount, threadCount, store: vault.store })
+  const threadCount = target === undefined || typeof target === 'string' ? options.threadCount : 1
+  const crew = new Crew(setup, { blockCount: manifest.blockCount, threadCount, store: vault.store })
   try {
     for await (const order of packOrders(vault, manifest)) await crew.give(order)
     await crew.finished()

@@ -42,9 +42,12 @@ export class SegmentsOfCopy {
 
   /** Writes those of a window, whose packs are all written. */
   async write(window: DiskWindow, { firstBlock, count }: WindowRange): Promise<void> {
+    const packIds = new Map<number, Buffer>()
     const packIdOf = (pack: number): Buffer => {
       this.#usedPacks.add(pack)
-      return this.#packs.idOf(pack)
+      const id = packIds.get(pack) ?? this.#packs.idOf(pack)
+      packIds.set(pack, id)
+      return id
     }
     const writing: Promise<[number, string]>[] = []
     for (let segment = 0; segment * SEGMENT_BLOCKS < count; segment += 1) {

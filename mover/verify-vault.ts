@@ -4,7 +4,7 @@ import { TandemError } from '../core/errors.ts'
 import { readMap } from './blocks-of-copy.ts'
 import { tellDamage } from './damage.ts'
 import type { DiskManifest } from './format/manifest.ts'
-import { isPackHeader, PACK_HEADER_BYTES, type FooterEntry } from './format/pack.ts'
+import { footerEntries, isPackHeader, PACK_HEADER_BYTES, type FooterEntry } from './format/pack.ts'
 import { readIndexPart } from './format/index-part.ts'
 import type { NewPlace } from './format/moved.ts'
 import { packName, PREFIX } from './format/names.ts'
@@ -161,7 +161,7 @@ class Places {
     const name = packName(packId)
     const head = await store.range(name, 0, PACK_HEADER_BYTES)
     if (!head) return undefined
-    if (isPackHeader(head, packId)) return readFooter(this.#vault, packId)
+    if (isPackHeader(head, packId)) return footerEntries(await readFooter(this.#vault, packId))
     throw new TandemError('VaultDamaged', `${name} in the vault at ${store.url} has a head that is not its own.`)
   }
 }

@@ -6,7 +6,7 @@ import { writeIndexPart, type IndexedPack } from '../format/index-part.ts'
 import { blockId } from '../format/keys.ts'
 import { writeMoves, type Move, type NewPlace } from '../format/moved.ts'
 import { indexName, movedName, packName } from '../format/names.ts'
-import { openRecord, PackWriter, type FooterEntry } from '../format/pack.ts'
+import { footerEntries, openRecord, PackWriter, type FooterEntry } from '../format/pack.ts'
 import { PACK_BYTES, PACK_ID_BYTES } from '../format/parameters.ts'
 import { packBlock } from '../format/zstd.ts'
 import { readFooter } from '../pipeline/known-packs.ts'
@@ -79,10 +79,10 @@ class Batch {
 
   async add({ packId, ordinals }: Repacking): Promise<void> {
     const pack = { id: packId, key: this.#vault.keys.packKey(packId) }
-    const footer = await readFooter(this.#vault, packId)
+    const records = footerEntries(await readFooter(this.#vault, packId))
     const moves: Move[] = []
     for (const ordinal of ordinals) {
-      const record = footer[ordinal]
+      const record = records[ordinal]
       if (!record) throw this.#damaged(packId, ordinal, 'does not have all that copies need')
       const block = await this.#read(pack, record)
       moves.push({ from: record.ordinal, to: await this.#store(record.id, block) })
@@ -134,6 +134,6 @@ class Batch {
     if (!writer) return
     this.#writer = undefined
     await writer.finish()
-    this.#packs.push({ id: writer.packId, entries: writer.entries })
+    this.#packs.push({ id: writer.packId, footer: writer.footer })
   }
 }

@@ -75,8 +75,9 @@ export class PackWriter {
     this.#draft = store.draft(packName(this.packId), sizeMax)
   }
 
-  get entries(): readonly FooterEntry[] {
-    return this.#entries
+  /** Of the records so far, as it is before it is sealed. */
+  get footer(): Buffer {
+    return writeFooter(this.#entries)
   }
 
   get isFull(): boolean {
@@ -105,12 +106,7 @@ export class PackWriter {
 
   /** Appends the footer; the pack is in the vault when it returns. */
   async finish(): Promise<void> {
-    const footer = seal(
-      this.#key,
-      ordinalNonce(FOOTER_ORDINAL),
-      footerContext(this.#keys, this.packId),
-      writeFooter(this.#entries),
-    )
+    const footer = seal(this.#key, ordinalNonce(FOOTER_ORDINAL), footerContext(this.#keys, this.packId), this.footer)
     const length = Buffer.alloc(4)
     length.writeUInt32LE(footer.length)
     await this.#append([footer, length, END_MAGIC])
@@ -143,17 +139,17 @@ function writeFooter(entries: readonly FooterEntry[]): Buffer {
   return footer
 }
 
-/** Entries of a decrypted footer, or of one pack in an index part. */
-export function readFooterEntries(footer: Buffer): FooterEntry[] {
-  return Array.from({ length: Math.floor(footer.length / FOOTER_ENTRY_BYTES) }, (_, ordinal) => {
+/** Entries of an opened footer: each begins with its id. */
+export const footerEntries = (footer: Buffer): FooterEntry[] =>
+  Array.from({ length: footer.length / FOOTER_ENTRY_BYTES }, (_, ordinal) => {
     const at = ordinal * FOOTER_ENTRY_BYTES
-    return {
-      ordinal,
-      id: footer.subarray(at, at + ID_BYTES),
-      offset: footer.readUInt32LE(at + ID_BYTES),
-      length: footer.readUInt32LE(at + ID_BYTES + 4),
-    }
+    return { ...footerPlace(footer, ordinal), id: footer.subarray(at, at + ID_BYTES) }
   })
+
+/** Where the entry of an opened footer says that its record is. */
+export function footerPlace(footer: Buffer, ordinal: number): Place {
+  const at = ordinal * FOOTER_ENTRY_BYTES + ID_BYTES
+  return { ordinal, offset: footer.readUInt32LE(at), length: footer.readUInt32LE(at + 4) }
 }
 
 /** Whether these first bytes are those of this pack, in a version that we read. */
@@ -172,9 +168,9 @@ export function footerLength(end: Buffer): number | undefined {
 }
 
 /** Opens a sealed footer; undefined when it is not this pack's. */
-export function openFooter(keys: VaultKeys, packId: Uint8Array, sealed: Buffer): FooterEntry[] | undefined {
+export function openFooter(keys: VaultKeys, packId: Uint8Array, sealed: Buffer): Buffer | undefined {
   const footer = unseal(keys.packKey(packId), ordinalNonce(FOOTER_ORDINAL), footerContext(keys, packId), sealed)
-  return footer && footer.length % FOOTER_ENTRY_BYTES === 0 ? readFooterEntries(footer) : undefined
+  return footer && footer.length % FOOTER_ENTRY_BYTES === 0 ? footer : undefined
 }
 
 /**

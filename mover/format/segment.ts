@@ -22,9 +22,14 @@ export interface SegmentEntry extends Place, BlockDigests {
 /** @param entries in the order of blocks @param unusedPackId makes another segment of the same entries */
 export function writeSegment(entries: readonly SegmentEntry[], unusedPackId?: Buffer): Buffer {
   const packs = new Map<string, number>()
+  /** Entries of one pack usually share its id. */
+  const numbers = new Map<Buffer, number>()
   for (const { packId } of entries) {
+    if (numbers.has(packId)) continue
     const name = packId.toString('hex')
-    if (!packs.has(name)) packs.set(name, packs.size)
+    const number = packs.get(name) ?? packs.size
+    packs.set(name, number)
+    numbers.set(packId, number)
   }
   if (unusedPackId) packs.set(unusedPackId.toString('hex'), packs.size)
   const bytes = Buffer.alloc(2 + packs.size * PACK_ID_BYTES + 2 + entries.length * ENTRY_BYTES)
@@ -33,7 +38,7 @@ export function writeSegment(entries: readonly SegmentEntry[], unusedPackId?: Bu
   at = bytes.writeUInt16LE(entries.length, at)
   for (const { block, packId, ordinal, offset, length, id, check } of entries) {
     at = bytes.writeUInt16LE(block, at)
-    at = bytes.writeUInt16LE(packs.get(packId.toString('hex')) ?? 0, at)
+    at = bytes.writeUInt16LE(numbers.get(packId) ?? 0, at)
     at = bytes.writeUInt16LE(ordinal, at)
     at = bytes.writeUInt32LE(offset, at)
     at = bytes.writeUInt32LE(length, at)

@@ -2,7 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { VaultStore } from '../../core/vault-store.ts'
 import { blockCheck, blockId, vaultKeys, type VaultKeys } from '../format/keys.ts'
-import { PackWriter } from '../format/pack.ts'
+import { PackWriter, type Place } from '../format/pack.ts'
 import { BLOCK_BYTES, blockCountOf } from '../format/parameters.ts'
 import { packBlock } from '../format/zstd.ts'
 import { release } from '../release.ts'
@@ -29,6 +29,7 @@ export class CopyWorker {
   readonly #source: BlockSource
   readonly #batch: Buffer
   readonly #startedMs = performance.now()
+  #isAbandoned = false
 
   constructor(setup: CopySetup, store: VaultStore, report: (report: Report) => void) {
     this.#setup = setup
@@ -46,7 +47,7 @@ export class CopyWorker {
 
   async work(order: WindowOrder): Promise<void> {
     const total = order.list?.length ?? order.blockCount
-    for (;;) {
+    while (!this.#isAbandoned) {
       const first = Atomics.add(this.#counters, COUNTER.next, this.#source.batchBlocks)
       if (first >= total) break
       const count = Math.min(this.#source.batchBlocks, total - first)
@@ -57,13 +58,14 @@ export class CopyWorker {
     this.#report({ kind: 'done' })
   }
 
-  /** Leaves nothing unfinished in the vault. */
+  /** Gives up what is under way, and leaves nothing unfinished in the vault. */
   abandon(): Promise<void> {
+    this.#isAbandoned = true
     return this.#packs.abandon()
   }
 
+  /** Not while work is under way. */
   async close(): Promise<void> {
-    await this.abandon()
     this.#source.close()
   }
 
@@ -104,11 +106,11 @@ export class CopyWorker {
       this.#window.setAsKnown(at, { id, check }, claim.record)
       return this.#count(SUM.known, BLOCK_BYTES)
     }
-    const located = await this.#packs.add(id, block)
-    if (claim.kind === 'new') this.#known.stored(claim.record, located)
-    this.#window.setLocated(at, { id, check }, located)
+    const { place, pack } = await this.#packs.add(id, block)
+    if (claim.kind === 'new') this.#known.stored(claim.record, place, pack)
+    this.#window.setLocated(at, { id, check }, place, pack)
     this.#count(SUM.fresh, BLOCK_BYTES)
-    this.#count(SUM.stored, located.length)
+    this.#count(SUM.stored, place.length)
     // Packs that are being finished take their next step, of which an upload needs dozens.
     await nextTurn()
   }
@@ -145,14 +147,14 @@ class Packs {
     this.#keys = keys
   }
 
-  async add(id: Buffer, block: Buffer) {
+  async add(id: Buffer, block: Buffer): Promise<{ readonly place: Place; readonly pack: number }> {
     this.#open ??= await this.#begin()
     const { writer, number } = this.#open
     const packed = packBlock(block)
     const place = await writer.add(id, packed)
     if (packed !== block) release(packed)
     if (writer.isFull) this.#finish(this.#open)
-    return { ...place, pack: number }
+    return { place, pack: number }
   }
 
   /** Finishes the open pack, however little is in it. Resolves when all are in the vault. */
@@ -180,8 +182,7 @@ class Packs {
     this.#finishing.start(async () => {
       await writer.finish()
       this.#unfinished.delete(writer)
-      const entries = writer.entries.map(({ id, offset, length }) => ({ id, offset, length }))
-      this.#report({ kind: 'pack', number, packId: writer.packId, entries })
+      this.#report({ kind: 'pack', number, packId: writer.packId, footer: writer.footer })
     })
   }
 }

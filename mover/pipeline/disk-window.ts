@@ -2,10 +2,11 @@
  * A part of the disk under work, and what each of its blocks is. Work goes window by window, so that memory does not grow with
  * the disk.
  */
+import type { Place } from '../format/pack.ts'
 import { CHECK_BYTES, SEGMENT_BLOCKS } from '../format/parameters.ts'
 import type { BlockDigests, SegmentEntry } from '../format/segment.ts'
 import type { KnownBlocks } from './known-blocks.ts'
-import { RECORD_BYTES, Records, type Located } from './records.ts'
+import { RECORD_BYTES, Records } from './records.ts'
 
 /** 32 GiB of disk, 5 MiB of memory. */
 export const WINDOW_SEGMENTS = 32
@@ -15,6 +16,7 @@ const ZERO = 0
 const LOCATED = 1
 /** It is where a record of the known blocks says; that may be known only at the window's end. */
 const AS_KNOWN = 2
+const NOWHERE: Place = { ordinal: 0, offset: 0, length: 0 }
 
 export class DiskWindow {
   readonly #records: Records
@@ -39,24 +41,27 @@ export class DiskWindow {
     this.#records.setState(block, ZERO)
   }
 
-  setLocated(block: number, digests: BlockDigests, located: Located): void {
+  setLocated(block: number, digests: BlockDigests, place: Place, pack: number): void {
     this.#setDigests(block, digests)
-    this.#records.setLocated(block, located)
+    this.#records.setLocated(block, place, pack)
     this.#records.setState(block, LOCATED)
   }
 
   setAsKnown(block: number, digests: BlockDigests, record: number): void {
     this.#setDigests(block, digests)
-    this.#records.setLocated(block, { pack: record, offset: 0, length: 0, ordinal: 0 })
+    this.#records.setLocated(block, NOWHERE, record)
     this.#records.setState(block, AS_KNOWN)
   }
 
   /** Whether the window says already that the block of this check is here. */
   has(block: number, check: Buffer): boolean {
-    return this.#records.state(block) === LOCATED && this.#check(block).equals(check)
+    const at = block * CHECK_BYTES
+    return (
+      this.#records.state(block) === LOCATED && this.#checks.compare(check, 0, CHECK_BYTES, at, at + CHECK_BYTES) === 0
+    )
   }
 
-  /** Entries of one segment of the window. @throws Error when a block that was claimed has never been stored */
+  /** Entries of one segment of the window, which see what it holds: good until it changes. @throws Error when a block that was claimed has never been stored */
   entries(segment: number, known: KnownBlocks, packIdOf: (pack: number) => Buffer): SegmentEntry[] {
     const entries: SegmentEntry[] = []
     const first = segment * SEGMENT_BLOCKS
@@ -72,8 +77,8 @@ export class DiskWindow {
         ...place,
         block: block - first,
         packId: packIdOf(pack),
-        id: Buffer.from(this.#records.id(block)),
-        check: Buffer.from(this.#check(block)),
+        id: this.#records.id(block),
+        check: this.#checks.subarray(block * CHECK_BYTES, (block + 1) * CHECK_BYTES),
       })
     }
     return entries
@@ -81,10 +86,6 @@ export class DiskWindow {
 
   #setDigests(block: number, { id, check }: BlockDigests): void {
     this.#records.setId(block, id)
-    this.#check(block).set(check)
-  }
-
-  #check(block: number): Buffer {
-    return this.#checks.subarray(block * CHECK_BYTES, (block + 1) * CHECK_BYTES)
+    this.#checks.set(check, block * CHECK_BYTES)
   }
 }

@@ -2,7 +2,8 @@
  * What the vault is known to hold, by block id: an open hash table in shared memory. Its size is bounded: when it is full,
  * further blocks are not remembered and are stored again when they come again, which is never wrong.
  */
-import { RECORD_BYTES, Records, idWords, type Located } from './records.ts'
+import { FOOTER_ENTRY_BYTES, footerPlace, type Place } from '../format/pack.ts'
+import { RECORD_BYTES, Records, type Located } from './records.ts'
 
 /** 2^20 records: 64 MiB, 512 GiB of blocks. */
 const RECORDS_MAX = 2 ** 20
@@ -47,34 +48,39 @@ export class KnownBlocks {
   }
 
   claim(id: Buffer): Claim {
-    const words = idWords(id)
-    let record = (words[0] ?? 0) & this.#mask
+    return this.#claimAt(id, 0)
+  }
+
+  #claimAt(bytes: Buffer, at: number): Claim {
+    let record = bytes.readInt32LE(at) & this.#mask
     for (;;) {
       if (this.#records.state(record) === FREE) {
         if (this.isFull) return { kind: 'full' }
         if (this.#records.exchangeState(record, FREE, TAKEN)) {
           Atomics.add(this.#count, 0, 1)
-          this.#records.setId(record, id)
+          this.#records.copyId(record, bytes, at)
           this.#records.setState(record, STORING)
           return { kind: 'new', record }
         }
       }
       while (this.#records.state(record) === TAKEN); // for the few instructions that writing an id takes
-      if (this.#records.hasId(record, words)) return { kind: 'known', record }
+      if (this.#records.hasId(record, bytes, at)) return { kind: 'known', record }
       record = (record + 1) & this.#mask
     }
   }
 
   /** Says where a claimed block is. */
-  stored(record: number, located: Located): void {
-    this.#records.setLocated(record, located)
+  stored(record: number, place: Place, pack: number): void {
+    this.#records.setLocated(record, place, pack)
     this.#records.setState(record, STORED)
   }
 
-  /** Remembers a block of the vault, unless it is known or the table is full. */
-  learn(id: Buffer, located: Located): void {
-    const claim = this.claim(id)
-    if (claim.kind === 'new') this.stored(claim.record, located)
+  /** Remembers the blocks of a pack, but those that are known, until the table is full. */
+  learn(footer: Buffer, pack: number): void {
+    for (let ordinal = 0; ordinal * FOOTER_ENTRY_BYTES < footer.length; ordinal += 1) {
+      const claim = this.#claimAt(footer, ordinal * FOOTER_ENTRY_BYTES)
+      if (claim.kind === 'new') this.stored(claim.record, footerPlace(footer, ordinal), pack)
+    }
   }
 
   /** Where a block is; undefined while it is being stored. */

@@ -3,15 +3,15 @@ import { TandemError } from '../../core/errors.ts'
 import { ignoreDamage } from '../damage.ts'
 import { readIndexPart, type IndexedPack } from '../format/index-part.ts'
 import { PREFIX, packName, readPackName } from '../format/names.ts'
-import { FOOTER_ENTRY_BYTES, openFooter, footerLength, PACK_END_BYTES, type FooterEntry } from '../format/pack.ts'
+import { FOOTER_ENTRY_BYTES, footerLength, openFooter, PACK_END_BYTES } from '../format/pack.ts'
 import { readObject, type Vault } from '../vault.ts'
 import { IdTable } from './id-table.ts'
 
 /** Most packs have some 100 to 600 blocks: one read gets the footer too. */
 const TAIL_BYTES = 64 * 1024
 
-/** The footer of a pack, read from its end. @throws TandemError VaultDamaged */
-export async function readFooter({ store, keys }: Vault, packId: Buffer): Promise<FooterEntry[]> {
+/** The footer of a pack, read from its end, as `footerEntries` reads it. @throws TandemError VaultDamaged */
+export async function readFooter({ store, keys }: Vault, packId: Buffer): Promise<Buffer> {
   const name = packName(packId)
   const damaged = (what: string): TandemError =>
     new TandemError('VaultDamaged', `${name} in the vault at ${store.url} ${what}.`)
@@ -21,12 +21,12 @@ export async function readFooter({ store, keys }: Vault, packId: Buffer): Promis
   if (length === undefined) throw damaged('has no footer')
   if (length + PACK_END_BYTES > tail.length) tail = (await store.tail(name, length + PACK_END_BYTES)) ?? tail
   const end = tail.length - PACK_END_BYTES
-  const entries = openFooter(keys, packId, tail.subarray(Math.max(0, end - length), end))
-  if (!entries) throw damaged('has a footer that is not its own')
-  return entries
+  const footer = openFooter(keys, packId, tail.subarray(Math.max(0, end - length), end))
+  if (!footer) throw damaged('has a footer that is not its own')
+  return footer
 }
 
-export interface KnownPack extends Pick<IndexedPack, 'entries'> {
+export interface KnownPack extends Pick<IndexedPack, 'footer'> {
   /** Its number among the usable ones. */
   readonly pack: number
   /** Whether an index part names it. */
@@ -58,17 +58,17 @@ export async function* knownPacks(vault: Vault, usable: IdTable, enough: () => b
   const indexed = new Uint8Array(usable.end)
   for await (const { name } of vault.store.list(PREFIX.index)) {
     const bytes = await readObject(vault, name, 'an index part').catch(ignoreDamage)
-    for (const { id, entries } of (bytes && readIndexPart(bytes)) ?? []) {
+    for (const { id, footer } of (bytes && readIndexPart(bytes)) ?? []) {
       const pack = usable.numberOf(id)
       if (pack === undefined || indexed[pack] === 1) continue
       indexed[pack] = 1
-      if (!enough()) yield { pack, entries, indexed: true }
+      if (!enough()) yield { pack, footer, indexed: true }
     }
   }
   for (const [pack, isIndexed] of indexed.entries()) {
     if (isIndexed === 1 || enough()) continue
     const id = usable.idOf(pack)
-    const entries = await readFooter(vault, id).catch(ignoreDamage)
-    if (entries) yield { pack, entries, indexed: false }
+    const footer = await readFooter(vault, id).catch(ignoreDamage)
+    if (footer) yield { pack, footer, indexed: false }
   }
 }

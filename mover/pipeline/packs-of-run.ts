@@ -29,10 +29,10 @@ export class PacksOfRun {
 
   /** Makes the blocks of all usable packs known, as far as memory allows. */
   async learn(known: KnownBlocks): Promise<void> {
-    for await (const { pack, entries, indexed } of knownPacks(this.#vault, this.#ids, () => known.isFull)) {
-      for (const entry of entries) known.learn(entry.id, { ...entry, pack })
+    for await (const { pack, footer, indexed } of knownPacks(this.#vault, this.#ids, () => known.isFull)) {
+      known.learn(footer, pack)
       if (indexed) continue
-      this.#unindexed.push({ id: this.#ids.idOf(pack), entries })
+      this.#unindexed.push({ id: this.#ids.idOf(pack), footer })
       await this.writeIndex(PACKS_PER_PART)
     }
   }
@@ -48,13 +48,10 @@ export class PacksOfRun {
   }
 
   /** A thread has written a pack. */
-  written({ number, packId, entries }: Extract<Report, { kind: 'pack' }>): void {
+  written({ number, packId, footer }: Extract<Report, { kind: 'pack' }>): void {
     const id = Buffer.from(packId)
     this.#ids.set(number, id)
-    this.#unindexed.push({
-      id,
-      entries: entries.map((entry, ordinal) => ({ ...entry, ordinal, id: Buffer.from(entry.id) })),
-    })
+    this.#unindexed.push({ id, footer: Buffer.from(footer) })
   }
 
   /** Writes index parts while at least so many packs have none; 0: for all. */

@@ -90,7 +90,7 @@ export type Report =
       readonly kind: 'pack'
       readonly number: number
       readonly packId: Uint8Array
-      readonly entries: readonly { readonly id: Uint8Array; readonly offset: number; readonly length: number }[]
+      readonly footer: Uint8Array
     }
   /** The order is carried out; another one may come. */
   | { readonly kind: 'done' }

@@ -26,6 +26,7 @@ export class ReadWorker {
   readonly #sink: BlockSink | undefined
   /** Loaded when a pack is gone. */
   #moved: Promise<MovedBlocks> | undefined
+  #isAbandoned = false
 
   constructor(setup: ReadSetup, store: VaultStore, report: (report: Report) => void) {
     this.#setup = setup
@@ -43,9 +44,12 @@ export class ReadWorker {
     this.#report({ kind: 'done' })
   }
 
-  /** A reader leaves nothing unfinished. */
-  async abandon(): Promise<void> {}
+  /** Gives up what is under way: a reader leaves nothing unfinished. */
+  async abandon(): Promise<void> {
+    this.#isAbandoned = true
+  }
 
+  /** Not while work is under way. */
   async close(): Promise<void> {
     this.#sink?.close()
   }
@@ -55,6 +59,7 @@ export class ReadWorker {
     const spans = spansOf(entries)
     let reading = this.#readSpan(packId, spans[0])
     for (const [index, span] of spans.entries()) {
+      if (this.#isAbandoned) return
       const bytes = await reading
       // The next one comes while this one is worked on.
       reading = this.#readSpan(packId, spans[index + 1])

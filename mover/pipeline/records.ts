@@ -7,7 +7,6 @@ import { ID_BYTES } from '../format/parameters.ts'
 
 export const RECORD_BYTES = 64
 const WORDS = RECORD_BYTES / 4
-const ID_WORDS = ID_BYTES / 4
 const PACK = 8
 const OFFSET = 9
 const LENGTH = 10
@@ -19,7 +18,6 @@ export interface Located extends Place {
   readonly pack: number
 }
 
-/** 32-bit words of records: ids are compared and copied as words. */
 export class Records {
   readonly words: Int32Array
   readonly #bytes: Buffer
@@ -55,10 +53,14 @@ export class Records {
     this.#bytes.set(id, index * RECORD_BYTES)
   }
 
-  hasId(index: number, id: Int32Array): boolean {
-    const at = index * WORDS
-    for (let word = 0; word < ID_WORDS; word += 1) if (this.words[at + word] !== id[word]) return false
-    return true
+  /** From where it is among other bytes: it needs no buffer of its own. */
+  copyId(index: number, bytes: Buffer, at: number): void {
+    bytes.copy(this.#bytes, index * RECORD_BYTES, at, at + ID_BYTES)
+  }
+
+  hasId(index: number, bytes: Buffer, at: number): boolean {
+    const here = index * RECORD_BYTES
+    return this.#bytes.compare(bytes, at, at + ID_BYTES, here, here + ID_BYTES) === 0
   }
 
   located(index: number): Located {
@@ -71,18 +73,11 @@ export class Records {
     }
   }
 
-  setLocated(index: number, { pack, offset, length, ordinal }: Located): void {
+  setLocated(index: number, { offset, length, ordinal }: Place, pack: number): void {
     const at = index * WORDS
     this.words[at + PACK] = pack
     this.words[at + OFFSET] = offset
     this.words[at + LENGTH] = length
     this.words[at + ORDINAL] = ordinal
   }
-}
-
-/** An id as words, for comparing. */
-export const idWords = (id: Buffer): Int32Array => {
-  const words = new Int32Array(ID_WORDS)
-  for (let word = 0; word < ID_WORDS; word += 1) words[word] = id.readInt32LE(word * 4)
-  return words
 }

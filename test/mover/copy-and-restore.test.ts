@@ -86,7 +86,7 @@ describe('a copy', () => {
         const findings = await verifyCopies(fresh.vault, await listCopies(fresh.vault), {
           readData: true,
           location: fresh.location,
-          threadCount: 0,
+          threadCount: 1,
         })
         expect(findings).toEqual([])
       }),

@@ -39,7 +39,7 @@ const objects = (prefix: string): string[] =>
 const KINDS = { pack: PREFIX.packs, map: PREFIX.maps, manifest: PREFIX.disks, 'index part': PREFIX.index }
 
 async function findings(): Promise<string[]> {
-  const options = { readData: true, location: folder.location, threadCount: 0 }
+  const options = { readData: true, location: folder.location, threadCount: 1 }
   const found = await verifyCopies(folder.vault, await listCopies(folder.vault), options)
   return [...found, ...(await verifyIndex(folder.vault))].map(({ message }) => message)
 }

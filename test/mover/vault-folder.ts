@@ -53,13 +53,13 @@ export async function makeVaultFolder(): Promise<VaultFolder> {
         source: disk(content),
         sizeBytes: content.length,
         takenAtMs: TAKEN_AT_MS + copies * 1000,
-        threadCount: 0,
+        threadCount: 1,
         ...options,
       })
     },
     async restore(name) {
       const path = join(root, 'restored')
-      await restoreDisk({ vault, location, manifest: await readCopy(vault, name), path, threadCount: 0 })
+      await restoreDisk({ vault, location, manifest: await readCopy(vault, name), path, threadCount: 1 })
       return readFileSync(path)
     },
     [Symbol.dispose]: () => rmSync(root, { recursive: true, force: true }),

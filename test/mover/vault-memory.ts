@@ -32,7 +32,7 @@ export function makeVaultInMemory(store: MemoryStore = new MemoryStore()): Vault
   const masterKey = randomBytes(32)
   const keys = vaultKeys(masterKey, randomBytes(16))
   const vaultOf = (over: VaultStore): Vault => ({ store: over, keys, masterKey })
-  const local = { location: NOWHERE, threadCount: 0 } as const
+  const local = { location: NOWHERE, threadCount: 1 } as const
   return {
     store,
     vaultOf,
