@@ -1,6 +1,7 @@
 import type * as z from 'zod'
-import type { RevertRecord } from '../contracts/records.ts'
+import type { Failure, RevertRecord } from '../contracts/records.ts'
 import type { revertInput } from '../contracts/tasks.ts'
+import { revertIdOf } from '../derived-ids.ts'
 import { TandemError } from '../errors.ts'
 import type { Catalog, Executions, Ledger, Machines } from '../ports.ts'
 import { isFinalRevert } from '../record-states.ts'
@@ -38,16 +39,12 @@ type Request = z.output<typeof revertInput>
  */
 export async function settleEarlierReverts(ports: SettlePorts, request: Request, run: string): Promise<Settled> {
   let leftStopped = false
-  let resumed: RevertRecord | undefined
   const abandoned: RevertRecord[] = []
-  for (const revert of await ports.catalog.reverts(request.machine)) {
-    if (isFinalRevert(revert)) continue
-    // A try of this very run whose answer was lost: the plan stands.
-    if (revert.run === run) {
-      resumed = revert
-      continue
-    }
-    if (await ports.executions.isRunning(revert.run)) continue
+  const open = (await ports.catalog.reverts(request.machine)).filter((revert) => !isFinalRevert(revert))
+  // A try of this very run that failed later, or whose answer was lost: what it planned or adopted stands.
+  let resumed: RevertRecord | undefined = open.find((revert) => revert.run === run)
+  for (const revert of open) {
+    if (revert.run === run || (await ports.executions.isRunning(revert.run))) continue
     const observed = await ports.machines.observe(request.machine)
     if (observed.power !== 'running' && observed.power !== 'stopped')
       throw new TandemError(
@@ -59,9 +56,13 @@ export async function settleEarlierReverts(ports: SettlePorts, request: Request,
       leftStopped ||= wasStopped
       abandoned.push(revert)
     } else if (standing === 'after') await finish(ports, revert)
-    else if (resumed) continue
-    else if (leadsWhere(revert, request)) resumed = await adopt(ports, revert, run)
-    else throw unfinished(revert)
+    else if (resumed && !(await isMerePlan(resumed, run))) continue
+    else {
+      // The dead run's last Lambda was still at work when the plan was made: what it saw in place is not any more.
+      if (resumed) await discard(ports, resumed, overtakenBy(revert))
+      if (!leadsWhere(revert, request)) throw unfinished(revert)
+      resumed = await adopt(ports, revert, run)
+    }
   }
   return { leftStopped, abandoned, ...(resumed ? { resumed } : {}) }
 }
@@ -90,6 +91,15 @@ export async function discardAbandonedReverts(
   for (const revert of abandoned)
     await discard(ports, revert, { error: 'RunEnded', cause: `Its run ended before it did; tidied up by ${run}.` })
 }
+
+/** Of this run's own revert: nothing has been made or moved for it yet. */
+const isMerePlan = async ({ revert, state }: RevertRecord, run: string): Promise<boolean> =>
+  state === 'planned' && revert === (await revertIdOf(run))
+
+const overtakenBy = ({ revert }: RevertRecord): Failure => ({
+  error: 'LostRace',
+  cause: `${revert}, of a run that is over, had begun to swap the disks: it is gone on with instead.`,
+})
 
 async function adopt(ports: SettlePorts, revert: RevertRecord, run: string): Promise<RevertRecord> {
   for (const entry of await ports.ledger.ofRun(revert.run)) {

@@ -149,6 +149,24 @@ describe('what a dead run left', () => {
     expect([left()?.state, world.ebs.volumes.size, world.state.holder]).toEqual(['swapping', 4, undefined])
   })
 
+  test('is gone on with when its last Lambda takes disks out behind the plan of the next run, which is given up', async () => {
+    world.state.power = 'stopped'
+    let lookCount = 0
+    world.faults.set('observe', async () => {
+      lookCount += 1
+      // Everything was in place when the plan was made, and is not when what is left is to be deleted.
+      if (lookCount === 4) world.attach([old[0]!])
+    })
+    await expect(plan()).rejects.toMatchObject({ name: 'DisksStillMoving' })
+    expect(await own()).toMatchObject({ state: 'planned' })
+    expect(await plan()).toMatchObject({ revert: REVERT, wasRunning: true })
+    expect(left()).toMatchObject({ state: 'swapping', run: NEXT })
+    expect(await own()).toMatchObject({ state: 'failed' })
+    expect(world.ebs.volumes.size).toBe(4)
+    // And again, when the answer is lost.
+    expect(await plan()).toMatchObject({ revert: REVERT })
+  })
+
   test('is left alone while its run lives', async () => {
     begin(planned())
     world.state.alive.add(planned().run)
