@@ -16,18 +16,14 @@ async function protectedMachine(): Promise<string> {
 }
 
 describe('revert-machine', () => {
-  let kept: string | undefined
   describeTaskFailures({
     workflow: 'revert-machine',
     world: () => world,
     async prepare() {
-      const machine = kept ?? (await protectedMachine())
-      kept = undefined
+      const machine = await protectedMachine()
       return { machine, input: { machine } }
     },
-    keep(machine) {
-      kept = machine
-    },
+    staysNew: true,
     /** Every disk is a new volume, the old ones are kept, and no other volume is there. */
     expectDone(before, after) {
       for (const [device, volume] of Object.entries(after.disks)) expect(volume).not.toBe(before.disks[device])
