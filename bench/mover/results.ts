@@ -137,7 +137,7 @@ export class Results {
         return copy ? (100 * this.#filledBytes) / of(rate) / took(copy) : Number.NaN
       })
     return {
-      name: 'share of what ids, zstd and AES alone allow',
+      name: 'share of what ids, checks, zstd and AES alone allow',
       bound: '≥ 75',
       unit: ' %',
       values: share(({ bytesPerSecond }) => bytesPerSecond, wall),
