@@ -182,6 +182,25 @@ describe('a proxy', () => {
     expect(await copiesOf(machine)).toHaveLength(1)
   })
 
+  test('does not take more than 20 disks: a machine of 21 is copied by two, into one point', async () => {
+    const devices = Array.from('fghijklmnopqrstuvwxy', (letter) => `sd${letter}`)
+    const dataDisks = devices.map((device) => ({ device: `/dev/${device}` }))
+    const machine = await world.machine({ userData: '', policy: 'nightly', dataDisks })
+    for (const device of ['sda1', ...devices]) await write(machine, device, { atMib: 10, mib: 1 })
+    const point = await protect(machine)
+    const run = await copy(machine)
+    expect(run.result, run.result.cause).toMatchObject({ status: 'SUCCEEDED', output: { newBytes: 21 * MEBIBYTE } })
+    expect(await launched(run)).toEqual(['spot', 'spot'])
+    await world.account.clock.sleep(5 * 60_000)
+    await expectNoOrphans(run)
+    const [record, ...others] = await copiesOf(machine)
+    expect([record?.['state'], others]).toEqual(['committed', []])
+    expect(inVault(`points/${machine}/`)).toHaveLength(1)
+    // The run has verified all of them; a few of each proxy's are brought back.
+    const some = { ...point, paths: new Map([...point.paths].filter((_, index) => index % 5 === 0)) }
+    expect(await restored(some.paths.keys())).toEqual(await hashesOf(some))
+  })
+
   test('is paid for as usual where there is no spot capacity', async () => {
     const machine = await quietMachine('nightly')
     await protect(machine)
