@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { App, Validations } from 'aws-cdk-lib'
 import { AwsSolutionsChecks } from 'cdk-nag'
-import { parsePolicyFile } from '../core/policy-file.ts'
 import { bundleHandlers } from '../bundling/bundles.ts'
+import { parsePolicyFile } from '../core/policy-file.ts'
 import { TandemStack } from './tandem-stack.ts'
 
 /**

@@ -40,11 +40,11 @@ export interface VaultStore extends ObjectStore {
   draft(name: string, sizeMax: number): ObjectDraft
 }
 
-/** An object that is there, whole and under its name, when `finish` returns, and not before. */
+/** An object that is there, whole and under its name, when `finish` returns, and not before. Whatever fails discards it. */
 export interface ObjectDraft {
   /** Appends bytes, which are the draft's until it resolves; one call at a time. @throws TandemError as `put` */
   append(pieces: readonly Uint8Array[]): Promise<void>
-  /** As `put` does with all that was appended; a draft that cannot be finished is discarded. */
+  /** As `put` does with all that was appended. */
   finish(): Promise<'written' | 'taken'>
   /** Leaves nothing of a draft that is not finished, whatever is under way. */
   discard(): Promise<void>

@@ -11,6 +11,9 @@ import { readObject, type Vault } from './vault.ts'
 
 const PART_SEGMENTS = PART_BLOCKS / SEGMENT_BLOCKS
 
+/** Segments of a disk that are read at once: there is one for each GiB that has changed between two copies. */
+export const MAPS_AT_ONCE = 8
+
 /** One segment, checked. @throws TandemError VaultDamaged */
 export async function readMap(vault: Vault, disk: string, number: number, id: string): Promise<SegmentEntry[]> {
   const name = mapName(Buffer.from(id, 'hex'))

@@ -1,6 +1,6 @@
 /** What an earlier copy of the disk says about its blocks. */
 import { askEach } from '../core/at-once.ts'
-import { readMap } from './blocks-of-copy.ts'
+import { MAPS_AT_ONCE, readMap } from './blocks-of-copy.ts'
 import { ignoreDamage } from './damage.ts'
 import type { DiskManifest } from './format/manifest.ts'
 import { BLOCK_BYTES, SEGMENT_BLOCKS } from './format/parameters.ts'
@@ -8,9 +8,6 @@ import { WINDOW_BLOCKS, WINDOW_SEGMENTS, type DiskWindow } from './pipeline/disk
 import type { PacksOfRun } from './pipeline/packs-of-run.ts'
 import type { BlockListing } from './sources/block-source.ts'
 import type { Vault } from './vault.ts'
-
-/** A window has 32 of them. */
-const SEGMENTS_AT_ONCE = 8
 
 /** Blocks of the disk: `count` from `firstBlock` on, which begins a window. */
 export interface WindowRange {
@@ -33,7 +30,7 @@ export async function takeFromParent(
   const firstSegment = (firstBlock / WINDOW_BLOCKS) * WINDOW_SEGMENTS
   const startOf = (number: number): number => (number - firstSegment) * SEGMENT_BLOCKS
   const segments = parent.segments.filter(([number]) => startOf(number) >= 0 && startOf(number) < count)
-  await askEach(segments, SEGMENTS_AT_ONCE, async ([number, id]) => {
+  await askEach(segments, MAPS_AT_ONCE, async ([number, id]) => {
     const start = startOf(number)
     // A damaged map: then the disk is read.
     const entries = await readMap(vault, parent.disk, number, id).catch(ignoreDamage)

@@ -1,12 +1,9 @@
 /** What the copies of a vault need: segments, and records of packs. */
 import { askEach } from '../../core/at-once.ts'
 import { isTandemError } from '../../core/errors.ts'
-import { readMap } from '../blocks-of-copy.ts'
+import { MAPS_AT_ONCE, readMap } from '../blocks-of-copy.ts'
 import { listCopies, readCopy, type CopyName, type Vault } from '../vault.ts'
 import type { Inventory } from './inventory.ts'
-
-/** A vault has a segment for each GiB that has changed between two copies. */
-const SEGMENTS_AT_ONCE = 8
 
 /**
  * Reads all manifests and segments, and marks in the table of packs every record that one needs: also of packs that are gone, and where it
@@ -28,7 +25,7 @@ export async function markLive(
     await unlessDeleted(vault, copy, async () => {
       const { disk, segments: all } = await readCopy(vault, copy.name)
       const unread = all.filter(([, segment]) => !segments.has(segment))
-      await askEach(unread, SEGMENTS_AT_ONCE, ([number, segment]) => mark(disk, number, segment))
+      await askEach(unread, MAPS_AT_ONCE, ([number, segment]) => mark(disk, number, segment))
     })
   await markMoved(inventory)
   return segments

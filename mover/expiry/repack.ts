@@ -133,7 +133,6 @@ class Batch {
     const writer = this.#writer
     if (!writer) return
     this.#writer = undefined
-    await writer.finish()
-    this.#packs.push({ id: writer.packId, footer: writer.footer })
+    this.#packs.push({ id: writer.packId, footer: await writer.finish() })
   }
 }

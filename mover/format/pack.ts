@@ -62,7 +62,7 @@ export class PackWriter {
     packBytes: number = PACK_BYTES,
   ): Promise<PackWriter> {
     const writer = new PackWriter(keys, store, packBytes)
-    await writer.#append([packHeader(writer.packId)])
+    await writer.#draft.append([packHeader(writer.packId)])
     return writer
   }
 
@@ -73,11 +73,6 @@ export class PackWriter {
     const recordsMax = Math.min(PACK_RECORDS_MAX, Math.ceil(packBytes / RECORD_BYTES_MIN) + 1)
     const sizeMax = PACK_HEADER_BYTES + packBytes + BLOCK_BYTES + recordsMax * FOOTER_ENTRY_BYTES + 1_024
     this.#draft = store.draft(packName(this.packId), sizeMax)
-  }
-
-  /** Of the records so far, as it is before it is sealed. */
-  get footer(): Buffer {
-    return writeFooter(this.#entries)
   }
 
   get isFull(): boolean {
@@ -99,32 +94,25 @@ export class PackWriter {
     const place = { ordinal, offset, length: ciphertext.length + TAG_BYTES }
     this.#entries.push({ ...place, id })
     this.#length += place.length
-    await this.#append([ciphertext, cipher.getAuthTag()])
+    await this.#draft.append([ciphertext, cipher.getAuthTag()])
     release(ciphertext)
     return place
   }
 
-  /** Appends the footer; the pack is in the vault when it returns. */
-  async finish(): Promise<void> {
-    const footer = seal(this.#key, ordinalNonce(FOOTER_ORDINAL), footerContext(this.#keys, this.packId), this.footer)
+  /** Appends the footer; the pack is in the vault when it returns. @returns the footer, as `footerEntries` reads it */
+  async finish(): Promise<Buffer> {
+    const footer = writeFooter(this.#entries)
+    const sealed = seal(this.#key, ordinalNonce(FOOTER_ORDINAL), footerContext(this.#keys, this.packId), footer)
     const length = Buffer.alloc(4)
-    length.writeUInt32LE(footer.length)
-    await this.#append([footer, length, END_MAGIC])
+    length.writeUInt32LE(sealed.length)
+    await this.#draft.append([sealed, length, END_MAGIC])
     await this.#draft.finish()
+    return footer
   }
 
   /** Leaves nothing of a pack that is not finished. */
   discard(): Promise<void> {
     return this.#draft.discard()
-  }
-
-  async #append(pieces: readonly Buffer[]): Promise<void> {
-    try {
-      await this.#draft.append(pieces)
-    } catch (error) {
-      await this.discard()
-      throw error
-    }
   }
 }
 

@@ -29,7 +29,6 @@ export class CopyWorker {
   readonly #source: BlockSource
   readonly #batch: Buffer
   readonly #startedMs = performance.now()
-  #isAbandoned = false
 
   constructor(setup: CopySetup, store: VaultStore, report: (report: Report) => void) {
     this.#setup = setup
@@ -47,7 +46,7 @@ export class CopyWorker {
 
   async work(order: WindowOrder): Promise<void> {
     const total = order.list?.length ?? order.blockCount
-    while (!this.#isAbandoned) {
+    while (!this.#packs.isAbandoned) {
       const first = Atomics.add(this.#counters, COUNTER.next, this.#source.batchBlocks)
       if (first >= total) break
       const count = Math.min(this.#source.batchBlocks, total - first)
@@ -60,12 +59,11 @@ export class CopyWorker {
 
   /** Gives up what is under way, and leaves nothing unfinished in the vault. */
   abandon(): Promise<void> {
-    this.#isAbandoned = true
     return this.#packs.abandon()
   }
 
   /** Not while work is under way. */
-  async close(): Promise<void> {
+  close(): void {
     this.#source.close()
   }
 
@@ -163,6 +161,10 @@ class Packs {
     await this.#finishing.flush()
   }
 
+  get isAbandoned(): boolean {
+    return this.#isAbandoned
+  }
+
   /** Leaves nothing that is not finished; nothing can be added any more. */
   async abandon(): Promise<void> {
     this.#isAbandoned = true
@@ -180,9 +182,9 @@ class Packs {
   #finish({ writer, number }: OpenPack): void {
     this.#open = undefined
     this.#finishing.start(async () => {
-      await writer.finish()
+      const footer = await writer.finish()
       this.#unfinished.delete(writer)
-      this.#report({ kind: 'pack', number, packId: writer.packId, footer: writer.footer })
+      this.#report({ kind: 'pack', number, packId: writer.packId, footer })
     })
   }
 }

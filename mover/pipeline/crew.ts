@@ -5,9 +5,8 @@ import { dirname } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { ERROR_KINDS, TandemError, type ErrorName } from '../../core/errors.ts'
 import type { VaultStore } from '../../core/vault-store.ts'
-import { CopyWorker } from './copy-worker.ts'
-import type { CopySetup, Order, ReadSetup, Report, ThreadStart } from './protocol.ts'
-import { ReadWorker } from './read-worker.ts'
+import { workerFor, type BlockWorker } from './block-worker.ts'
+import type { CopySetup, Order, ReadSetup, Report, ThreadStart, WorkOrder } from './protocol.ts'
 import { threadFile } from './thread-file.ts'
 
 type OnPack = (report: Extract<Report, { kind: 'pack' }>) => void
@@ -29,7 +28,7 @@ export interface CrewOptions {
 }
 
 export class Crew {
-  readonly #own: CopyWorker | ReadWorker
+  readonly #own: BlockWorker
   readonly #helpers: readonly Helper[]
   /** Rejects with the first failure of a helper. Raced with long work only: what races with it is kept until it ends. */
   readonly #failed: Promise<never>
@@ -48,14 +47,14 @@ export class Crew {
     const report = (message: Report): void => {
       if (message.kind === 'pack') onPack(message)
     }
-    // Helpers after this: it throws when there is nothing to read from, or to write to.
-    this.#own = setup.task === 'copy' ? new CopyWorker(setup, store, report) : new ReadWorker(setup, store, report)
+    // Helpers after this, which may throw.
+    this.#own = workerFor(setup, store, report)
     const helperCount = blockCount < BLOCKS_WORTH_A_HELPER ? 0 : Math.max(0, threadCount - 1)
     this.#helpers = Array.from({ length: helperCount }, () => new Helper(setup, onPack, reject))
   }
 
   /** Gives an order to one of the crew; resolves when there is room for the next. @throws the first failure of anybody */
-  async give(order: Order): Promise<void> {
+  async give(order: WorkOrder): Promise<void> {
     if (this.#failure) throw this.#failure
     const [next] = this.#helpers.toSorted((left, right) => left.orderCount - right.orderCount)
     if (next && next.orderCount < ORDERS_AHEAD) next.give(order)
@@ -63,7 +62,7 @@ export class Crew {
   }
 
   /** Gives an order to all of the crew; resolves when they have carried it out. @throws the first failure of anybody */
-  async giveAll(order: Order): Promise<void> {
+  async giveAll(order: WorkOrder): Promise<void> {
     for (const helper of this.#helpers) helper.give(order)
     await Promise.race([this.#workHere(order), this.#failed])
     await this.finished()
@@ -83,12 +82,12 @@ export class Crew {
     const ended = this.#helpers.map((helper) => helper.end())
     await this.#own.abandon()
     await this.#working.catch(() => {}) // told to whoever gave the order
-    await Promise.all([...ended, this.#own.close()])
+    await Promise.all(ended)
+    this.#own.close()
   }
 
-  #workHere(order: Order): Promise<void> {
-    // Each task gets orders of its own kind only.
-    const working = this.#own.work(order as never)
+  #workHere(order: WorkOrder): Promise<void> {
+    const working = this.#own.work(order)
     this.#working = working
     return working
   }
@@ -120,7 +119,7 @@ class Helper {
     return this.#orderCount
   }
 
-  give(order: Order): void {
+  give(order: WorkOrder): void {
     this.#orderCount += 1
     // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     this.#worker.postMessage(order)

@@ -47,18 +47,15 @@ export class KnownBlocks {
     return Atomics.load(this.#count, 0) >= this.#limit
   }
 
-  claim(id: Buffer): Claim {
-    return this.#claimAt(id, 0)
-  }
-
-  #claimAt(bytes: Buffer, at: number): Claim {
+  /** @param at where the id is among these bytes */
+  claim(bytes: Buffer, at = 0): Claim {
     let record = bytes.readInt32LE(at) & this.#mask
     for (;;) {
       if (this.#records.state(record) === FREE) {
         if (this.isFull) return { kind: 'full' }
         if (this.#records.exchangeState(record, FREE, TAKEN)) {
           Atomics.add(this.#count, 0, 1)
-          this.#records.copyId(record, bytes, at)
+          this.#records.setId(record, bytes, at)
           this.#records.setState(record, STORING)
           return { kind: 'new', record }
         }
@@ -78,7 +75,7 @@ export class KnownBlocks {
   /** Remembers the blocks of a pack, but those that are known, until the table is full. */
   learn(footer: Buffer, pack: number): void {
     for (let ordinal = 0; ordinal * FOOTER_ENTRY_BYTES < footer.length; ordinal += 1) {
-      const claim = this.#claimAt(footer, ordinal * FOOTER_ENTRY_BYTES)
+      const claim = this.claim(footer, ordinal * FOOTER_ENTRY_BYTES)
       if (claim.kind === 'new') this.stored(claim.record, footerPlace(footer, ordinal), pack)
     }
   }

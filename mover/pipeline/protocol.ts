@@ -82,7 +82,8 @@ export interface EndOrder {
   readonly kind: 'end'
 }
 
-export type Order = WindowOrder | PackOrder | EndOrder
+export type WorkOrder = WindowOrder | PackOrder
+export type Order = WorkOrder | EndOrder
 
 export type Report =
   /** A pack is in the vault. */

@@ -50,7 +50,7 @@ export class ReadWorker {
   }
 
   /** Not while work is under way. */
-  async close(): Promise<void> {
+  close(): void {
     this.#sink?.close()
   }
 

@@ -49,12 +49,8 @@ export class Records {
     return this.#bytes.subarray(index * RECORD_BYTES, index * RECORD_BYTES + ID_BYTES)
   }
 
-  setId(index: number, id: Uint8Array): void {
-    this.#bytes.set(id, index * RECORD_BYTES)
-  }
-
   /** From where it is among other bytes: it needs no buffer of its own. */
-  copyId(index: number, bytes: Buffer, at: number): void {
+  setId(index: number, bytes: Buffer, at = 0): void {
     bytes.copy(this.#bytes, index * RECORD_BYTES, at, at + ID_BYTES)
   }
 

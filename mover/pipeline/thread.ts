@@ -1,9 +1,8 @@
 /** What a thread of the mover does. */
 import { parentPort } from 'node:worker_threads'
 import { openStore } from '../stores/location.ts'
-import { CopyWorker } from './copy-worker.ts'
+import { workerFor } from './block-worker.ts'
 import type { CopySetup, Order, ReadSetup, Report } from './protocol.ts'
-import { ReadWorker } from './read-worker.ts'
 
 const report = (message: Report): void => {
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
@@ -17,11 +16,10 @@ const fail = (error: unknown): void => {
 
 async function listen(setup: CopySetup | ReadSetup): Promise<void> {
   const store = await openStore(setup.location)
-  const worker = setup.task === 'copy' ? new CopyWorker(setup, store, report) : new ReadWorker(setup, store, report)
+  const worker = workerFor(setup, store, report)
   parentPort?.on('message', (order: Order) => {
     if (order.kind === 'end') void worker.abandon().finally(() => process.exit())
-    // Each task gets orders of its own kind only.
-    else worker.work(order as never).catch(fail)
+    else worker.work(order).catch(fail)
   })
 }
 

@@ -5,8 +5,8 @@ import { DIRECT, isNotDirect, PAGE_BYTES, pageBuffer } from '../direct-io.ts'
 import { BLOCK_BYTES } from '../format/parameters.ts'
 import { release } from '../release.ts'
 import { reasonOf } from '../system-errors.ts'
-import type { BlockSink } from './block-sink.ts'
 import { WritesUnderWay } from '../writes-under-way.ts'
+import type { BlockSink } from './block-sink.ts'
 
 const writeAsync = promisify(write)
 

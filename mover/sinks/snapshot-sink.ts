@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { SnapshotBlocks } from '../../core/copy-ports.ts'
-import { PART_BLOCKS, type BlockSink } from './block-sink.ts'
 import { WritesUnderWay } from '../writes-under-way.ts'
+import { PART_BLOCKS, type BlockSink } from './block-sink.ts'
 
 /** Answers under way at once: EBS lets 1,000 blocks a second of one snapshot through (AWS facts B). */
 const WRITES_AT_ONCE = 32

@@ -31,12 +31,7 @@ export class FolderStore implements VaultStore {
 
   async put(name: string, bytes: Uint8Array): Promise<'written' | 'taken'> {
     const draft = this.draft(name)
-    try {
-      await draft.append([bytes])
-    } catch (error) {
-      await draft.discard()
-      throw error
-    }
+    await draft.append([bytes])
     return draft.finish()
   }
 
@@ -159,6 +154,7 @@ class FileDraft implements ObjectDraft {
         this.#length += piece.length
       }
     } catch (cause) {
+      await this.discard()
       throw refused('write', this.#path, cause)
     }
   }
