@@ -2,6 +2,7 @@ import { SFNClient, StopExecutionCommand } from '@aws-sdk/client-sfn'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Workflow } from '../../core/ports.ts'
 import { definitions, lambdaTasks } from '../tidy/asl.ts'
+import { Reused } from './machines.ts'
 import { expectClean } from './task-failures.ts'
 import { tracesOf, type Traces } from './traces.ts'
 import { startWorld, type World } from './world.ts'
@@ -40,17 +41,11 @@ async function abortIn(workflow: Workflow, state: string, input: unknown): Promi
 
 const countOf = ({ records }: Traces, record: string): number => records.filter((each) => each === record).length
 
-/** A machine that the last test left as good as new; a new one, if that test failed. */
-let kept: string | undefined
-async function takeMachine(): Promise<string> {
-  const machine = kept ?? (await world.machine({ userData: '' }))
-  kept = undefined
-  return machine
-}
+const machines = new Reused(() => world.machine({ userData: '' }))
 
 describe.each(statesOf('protect-machine'))('protect-machine aborted in %s', (state) => {
   test('the next run leaves complete points and nothing else', async () => {
-    const machine = await takeMachine()
+    const machine = await machines.take()
     const before = await tracesOf(world, machine)
     await abortIn('protect-machine', state, { machine })
     expect((await world.run('protect-machine', { machine })).result.status).toBe('SUCCEEDED')
@@ -60,13 +55,13 @@ describe.each(statesOf('protect-machine'))('protect-machine aborted in %s', (sta
     const complete = countOf(after, 'POINT complete')
     expect(complete).toBeGreaterThan(countOf(before, 'POINT complete'))
     expect(after.snapshots).toHaveLength(3 * complete)
-    kept = machine
+    machines.keep(machine)
   })
 })
 
 describe.each(statesOf('revert-machine'))('revert-machine aborted in %s', (state) => {
   test('the next run leaves the machine on new disks, all of one set, and no other volume', async () => {
-    const machine = await takeMachine()
+    const machine = await machines.take()
     await world.run('protect-machine', { machine })
     const before = await tracesOf(world, machine)
     await abortIn('revert-machine', state, { machine })
@@ -76,6 +71,6 @@ describe.each(statesOf('revert-machine'))('revert-machine aborted in %s', (state
     for (const [device, volume] of Object.entries(after.disks)) expect(volume).not.toBe(before.disks[device])
     // A revert that was in place when it was aborted has been recorded: its disks are kept for an undo like any other's.
     expect(after.volumes).toHaveLength(3 * (countOf(after, 'REVERT reverted') + 1))
-    kept = machine
+    machines.keep(machine)
   })
 })

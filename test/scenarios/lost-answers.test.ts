@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { protectedMachine, Reused } from './machines.ts'
 import { expectClean } from './task-failures.ts'
 import { tracesOf } from './traces.ts'
 import { startWorld, type World } from './world.ts'
@@ -52,19 +53,11 @@ const CHANGES = [
 /** As often as the SDK tries by itself, and once more: the task fails and is retried. */
 const LOST_COUNT = 4
 
-async function protectedMachine(): Promise<string> {
-  const machine = await world.machine({ userData: '' })
-  expect((await world.run('protect-machine', { machine })).result.status).toBe('SUCCEEDED')
-  return machine
-}
-
-/** That of the last test, if it did not fail: it is as good as new. */
-let kept: string | undefined
+const machines = new Reused(() => protectedMachine(world))
 
 describe.each(CHANGES)('%s', (operation) => {
   test('the machine is reverted once, and nothing is left', async () => {
-    const machine = kept ?? (await protectedMachine())
-    kept = undefined
+    const machine = await machines.take()
     const before = await tracesOf(world, machine)
     const lostCount = lose(operation, LOST_COUNT)
     const { result } = await world.run('revert-machine', { machine })
@@ -75,6 +68,6 @@ describe.each(CHANGES)('%s', (operation) => {
     for (const [device, volume] of Object.entries(after.disks)) expect(volume).not.toBe(before.disks[device])
     expect(after.volumes).toHaveLength(before.volumes.length + 3)
     expect(after.snapshots).toEqual(before.snapshots)
-    kept = machine
+    machines.keep(machine)
   })
 })

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect } from 'vitest'
+import { protectedMachine } from './machines.ts'
 import { describeTaskFailures } from './task-failures.ts'
 import { startWorld, type World } from './world.ts'
 
@@ -8,19 +9,12 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 
-async function protectedMachine(): Promise<string> {
-  const machine = await world.machine({ userData: '' })
-  const { result } = await world.run('protect-machine', { machine })
-  expect(result.status).toBe('SUCCEEDED')
-  return machine
-}
-
 describe('revert-machine', () => {
   describeTaskFailures({
     workflow: 'revert-machine',
     world: () => world,
     async prepare() {
-      const machine = await protectedMachine()
+      const machine = await protectedMachine(world)
       return { machine, input: { machine } }
     },
     staysNew: true,

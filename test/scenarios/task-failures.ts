@@ -3,6 +3,7 @@ import { kebabCase } from '../../cdk/names.ts'
 import type { Workflow } from '../../core/ports.ts'
 import { STACK } from '../../demo/synthesize.ts'
 import { definitions, lambdaTasks } from '../tidy/asl.ts'
+import { Reused } from './machines.ts'
 import { tracesOf, type Traces } from './traces.ts'
 import type { World } from './world.ts'
 
@@ -11,7 +12,7 @@ import type { World } from './world.ts'
  * lost, then retried). The list comes from the ASL, so a state that is added is covered without anyone remembering.
  */
 export interface Subject {
-  /** Asked when a test runs. The subjects of a file share one: each test has a machine of its own, and looks at nothing else. */
+  /** Asked when a test runs. The subjects of a file share one: each test has a machine for itself, and looks at nothing else. */
   world(): World
   readonly workflow: Workflow
   /** Makes a machine ready, and says what the execution is started with. */
@@ -65,20 +66,18 @@ export function describeTaskFailures(subject: Subject): void {
     onInvocation(state, effect)
   }
 
-  /** What the last test left as good as new. */
-  let kept: Awaited<ReturnType<Subject['prepare']>> | undefined
+  const machines = new Reused(() => subject.prepare(subject.world()))
   /** A machine, what it looks like, and how the run on it ended that `planned` has made fail, or be repeated. */
   async function runWith(planned: () => void) {
     const world = subject.world()
-    const prepared = kept ?? (await subject.prepare(world))
-    kept = undefined
+    const prepared = await machines.take()
     const before = await tracesOf(world, prepared.machine)
     planned()
     const { result } = await world.run(workflow, prepared.input)
     expect(world.account.faults.unused).toBe(0)
     const after = await tracesOf(world, prepared.machine)
     expectClean(after, { leavesPending })
-    return { result, before, after, keep: () => void (kept = prepared) }
+    return { result, before, after, keep: () => machines.keep(prepared) }
   }
 
   test('has tasks', () => expect(states.length).toBeGreaterThan(0))

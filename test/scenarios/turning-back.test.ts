@@ -1,5 +1,6 @@
 import { DeleteSnapshotCommand } from '@aws-sdk/client-ec2'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { protectedMachine } from './machines.ts'
 import { expectClean } from './task-failures.ts'
 import { tracesOf, type Traces } from './traces.ts'
 import { implausibleHistories } from './histories.ts'
@@ -14,9 +15,8 @@ beforeAll(async () => {
 })
 afterAll(() => world.close())
 
-async function protectedMachine(): Promise<void> {
-  machine = await world.machine({ userData: '' })
-  expect((await world.run('protect-machine', { machine })).result.status).toBe('SUCCEEDED')
+async function prepare(): Promise<void> {
+  machine = await protectedMachine(world)
   before = await tracesOf(world, machine)
 }
 
@@ -38,7 +38,7 @@ async function expectReverted(): Promise<void> {
 
 describe('the machine is as it was', () => {
   test('when EBS cannot make a volume: it never even stops', async () => {
-    await protectedMachine()
+    await prepare()
     world.account.ec2.failVolumeCreation(before.snapshots[1] ?? '')
     const { result, steps } = await world.run('revert-machine', { machine })
     expect(result).toMatchObject({ status: 'FAILED', error: 'VolumeFailed' })
@@ -48,7 +48,7 @@ describe('the machine is as it was', () => {
   })
 
   test('when it does not start on the disks of the point', async () => {
-    await protectedMachine()
+    await prepare()
     world.account.ec2.refuseStart(machine, 'falls-back')
     const { result } = await world.run('revert-machine', { machine })
     expect(result).toMatchObject({ status: 'FAILED', error: 'MachineDidNotStart' })
@@ -57,7 +57,7 @@ describe('the machine is as it was', () => {
   })
 
   test('when it starts, but fails its status checks', async () => {
-    await protectedMachine()
+    await prepare()
     world.account.ec2.impair(machine, true)
     const { result } = await world.run('revert-machine', { machine })
     expect(result).toMatchObject({ status: 'FAILED', error: 'MachineUnhealthy' })
@@ -85,13 +85,13 @@ test('a snapshot that somebody deletes while EBS copies gives up the point, and 
 })
 
 test('a start that finds no capacity is tried again', async () => {
-  await protectedMachine()
+  await prepare()
   world.account.ec2.refuseStart(machine, { code: 'InsufficientInstanceCapacity' })
   await expectReverted()
 })
 
 test('a disk that will not come off leaves the run stuck with nothing lost, and the same request finishes it later', async () => {
-  await protectedMachine()
+  await prepare()
   const stuckVolume = before.disks['/dev/sdg'] ?? ''
   world.account.ec2.stickDetach(stuckVolume)
   const { result } = await world.run('revert-machine', { machine })
